@@ -1,0 +1,48 @@
+"""What a document is to the job system: the words of the `documents` table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class SourceType(StrEnum):
+    """`documents.source_type`."""
+
+    PDF = "pdf"
+    EPUB = "epub"
+    YOUTUBE = "youtube"
+    WEB_URL = "web_url"
+    MARKDOWN_ASIS = "markdown_asis"
+    MARKDOWN_CLEAN = "markdown_clean"
+    TXT = "txt"
+    PASTE = "paste"
+
+
+class DocumentStatus(StrEnum):
+    """`documents.processing_status`, as far as this project writes it."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    AWAITING_REVIEW = "awaiting_manual_review"
+
+
+@dataclass(frozen=True)
+class Document:
+    """One row of `documents`, the columns that stages read."""
+
+    id: UUID
+    user_id: UUID
+    title: str | None
+    author: str | None
+    source_type: SourceType
+    storage_path: str | None
+    source_url: str | None
+    processing_status: str
+    created_at: datetime
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    source_metadata: Mapping[str, Any] = field(default_factory=dict)
