@@ -1,0 +1,113 @@
+"""What finding connections asks of the outside: the user's corpus, and a place for the edges."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class ConnectionType(StrEnum):
+    """`connections.connection_type`."""
+
+    SEMANTIC_SIMILARITY = "semantic_similarity"
+    CONTRADICTION_DETECTION = "contradiction_detection"
+    THEMATIC_BRIDGE = "thematic_bridge"
+
+
+@dataclass(frozen=True)
+class CorpusDocument:
+    """A document of the user whose chunks are embedded. `digest` identifies its set of vectors."""
+
+    id: UUID
+    title: str
+    chunk_count: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class VectorBlock:
+    """Consecutive current chunks, in the order (document_id, chunk_index).
+
+    `vectors`: float32, shape (len(ids), dimensions of the model, padding cut off), rows of length 1.
+    """
+
+    ids: Sequence[UUID]
+    document_ids: Sequence[UUID]
+    vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ChunkText:
+    """What is shown of a chunk."""
+
+    id: UUID
+    document_id: UUID
+    document_title: str
+    chunk_index: int
+    content: str
+    heading_path: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A connection from one chunk to another. `strength` is 0–1."""
+
+    source: UUID
+    target: UUID
+    type: ConnectionType
+    strength: float
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EdgeCounts:
+    """What a replacement did: rows added, updated in place, removed, and left alone as judged."""
+
+    added: int
+    updated: int
+    removed: int
+    judged: int
+
+
+class Corpus(Protocol):
+    """The embedded, current chunks of one user in one embedding space; nobody else's."""
+
+    def documents(self, user_id: UUID, model: str) -> Sequence[CorpusDocument]:
+        """All embedded documents of the user in that model's space, sorted by id."""
+
+    def vectors(
+        self, user_id: UUID, model: str, document_ids: Sequence[UUID], block: int
+    ) -> Iterator[VectorBlock]:
+        """The vectors of these documents in blocks of at most `block` rows, streamed."""
+
+    def texts(self, user_id: UUID, chunk_ids: Sequence[UUID]) -> Mapping[UUID, ChunkText]:
+        """What is shown of these chunks; ids that are not the user's are left out."""
+
+
+class EdgeSink(Protocol):
+    """Where the rows of `connections` are kept."""
+
+    def replace(
+        self,
+        user_id: UUID,
+        document_id: UUID,
+        types: Sequence[ConnectionType],
+        edges: Iterable[Edge],
+        per_chunk: int,
+    ) -> EdgeCounts:
+        """Make `edges` the document's connections of these types, in one transaction.
+
+        `edges` go from the document's chunks to others and from others to the document's.
+        Those that are stored, touch the document, are of these types and not in `edges` are
+        removed, unless a person judged or starred them. Stored ones are updated in place;
+        of a judged or starred one nothing changes. Afterwards each source chunk outside the
+        document keeps its `per_chunk` strongest of each type (judged and starred always stay).
+        Edges whose chunks are gone or are not the user's are passed over.
+        """
+
+    def count(self, user_id: UUID, document_id: UUID) -> int:
+        """Connections that start at or lead to the document."""
