@@ -1,0 +1,83 @@
+"""What a person may choose about chunking."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+
+
+class Strategy(StrEnum):
+    """How a text is cut; the value is written to `chunks.chunker_type`."""
+
+    HYBRID = "hybrid"
+    RECURSIVE = "recursive"
+    SENTENCE = "sentence"
+    TOKEN = "token"  # noqa: S105 - a way of cutting, not a secret
+
+    @classmethod
+    def parse(cls, name: str) -> "Strategy":
+        """Read a client's `chunkerStrategy`. Raises InvalidInputError naming those that exist."""
+        try:
+            return cls(name.strip().lower())
+        except ValueError:
+            raise InvalidInputError(
+                f"The chunker strategy {name[:40]!r} is not offered; "
+                f"choose one of {', '.join(cls)}."
+            ) from None
+
+
+@dataclass(frozen=True)
+class ChatEndpoint:
+    """An OpenAI-compatible service: `{base_url}/chat/completions`.
+
+    `batch_size` is chunks per request; `timeout` is seconds for one request; `attempts` is
+    how often a busy or failing service is asked within one unit.
+    """
+
+    base_url: str
+    model: str
+    api_key: str | None = field(default=None, repr=False)
+    batch_size: int = 12
+    timeout: float = 120.0
+    attempts: int = 3
+
+    def __post_init__(self) -> None:
+        if not self.base_url.startswith(("http://", "https://")):
+            raise InvalidInputError("The chat endpoint's URL must begin with http:// or https://.")
+        if not self.model.strip():
+            raise InvalidInputError("The chat endpoint needs the name of a model.")
+        if not 1 <= self.batch_size <= 64 or self.timeout <= 0 or not 1 <= self.attempts <= 10:
+            raise InvalidInputError(
+                "The chat endpoint's batch size must be 1–64, its timeout positive, "
+                "its attempts 1–10."
+            )
+
+
+@dataclass(frozen=True)
+class ChunkingConfig:
+    """Sizes are characters (code points), for the strategy `token` tokens of the default model.
+
+    A chunk is closed once it has `target` and does not grow beyond `max`, save by a fragment
+    without letters or digits that would otherwise be a chunk of its own.
+    """
+
+    strategy: str = Strategy.HYBRID
+    target_characters: int = 1_200
+    max_characters: int = 2_000
+    target_tokens: int = 320
+    enrich: bool = True
+    chat: ChatEndpoint | None = None
+
+    def __post_init__(self) -> None:
+        Strategy.parse(self.strategy)
+        if not 200 <= self.target_characters <= self.max_characters <= 20_000:
+            raise InvalidInputError(
+                "Chunk sizes must satisfy 200 ≤ target_characters ≤ max_characters ≤ 20,000."
+            )
+        if not 32 <= self.target_tokens <= 4_000:
+            raise InvalidInputError("A chunk's target_tokens must be between 32 and 4,000.")
+
+    @property
+    def chosen(self) -> Strategy:
+        """The strategy as a word of ours."""
+        return Strategy.parse(self.strategy)

@@ -1,0 +1,65 @@
+"""Tokens of the default embedding model: counting them, and cutting by them.
+
+The tokenizer is the one that comes in the wordllama wheel (Llama 2's vocabulary), read from
+its file; wordllama itself is not imported, because that loads much more.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from rhizome_pipelines.lifecycle.errors import PermanentError
+
+_TOKENIZER_FILE = "tokenizers/l2_supercat_tokenizer_config.json"
+
+
+def tokenizer_path() -> Path:
+    """Where the tokenizer's file is installed. Raises PermanentError if it is not."""
+    spec = find_spec("wordllama")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / _TOKENIZER_FILE
+        if path.is_file():
+            return path
+    raise PermanentError(
+        "The tokenizer of the default embedding model is missing; reinstall the wordllama package."
+    )
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(tokenizer_path()))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def count_tokens(texts: Sequence[str]) -> list[int]:
+    """Tokens of each text, without special tokens."""
+    encoded = _tokenizer().encode_batch_fast(list(texts), add_special_tokens=False)
+    return [len(encoding) for encoding in encoded]
+
+
+def cut_by_tokens(text: str, target: int) -> Iterator[int]:
+    """Offsets (code points) at which `text` falls into runs of at most `target` tokens.
+
+    A cut is put before a word where the last quarter of the run has a word's beginning.
+    """
+    offsets = _tokenizer().encode(text, add_special_tokens=False).offsets
+    first = 0
+    while len(offsets) - first > target:
+        last = first + target
+        for candidate in range(last, last - target // 4, -1):
+            start = offsets[candidate][0]
+            if text[start].isspace() or (start and text[start - 1].isspace()):
+                last = candidate
+                break
+        while last > first + 1 and offsets[last][0] == offsets[last - 1][0]:
+            last -= 1  # several byte tokens of one character
+        if offsets[last][0] > offsets[first][0]:
+            yield offsets[last][0]
+            first = last
+        else:
+            first += target
