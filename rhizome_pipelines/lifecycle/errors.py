@@ -9,6 +9,8 @@
 Every message is one sentence or two for a person: what happened, where, what to do.
 """
 
+import errno
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
@@ -58,3 +60,37 @@ class InvalidInputError(RhizomeError):
     """What was handed in cannot be used; the person must hand in something else."""
 
     error_type = ErrorType.INVALID
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A fault as the job's row tells it."""
+
+    error_type: ErrorType
+    message: str
+    retry_after: float | None = None
+
+
+def explain(fault: BaseException) -> Explained:
+    """Classify a fault by its type; never by what its text happens to contain."""
+    match fault:
+        case TransientError():
+            return Explained(fault.error_type, fault.message, fault.retry_after)
+        case RhizomeError():
+            return Explained(fault.error_type, fault.message)
+        case MemoryError():
+            return Explained(
+                ErrorType.PERMANENT,
+                "There was not enough memory for this document. Give the worker more memory, "
+                "or split the document, and try again.",
+            )
+        case OSError(errno=errno.ENOSPC):
+            return Explained(
+                ErrorType.TRANSIENT, "The disk is full. Make room and retry; what is done is kept."
+            )
+        case _:
+            return Explained(
+                ErrorType.PERMANENT,
+                f"An unexpected fault stopped the work ({type(fault).__name__}). This is a defect "
+                "in Rhizome; the attempt's record and the run's log in Dagster hold the details.",
+            )

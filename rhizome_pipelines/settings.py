@@ -1,0 +1,151 @@
+"""Settings: read once, from the environment (`RHIZOME_…`) and from an `.env` file beside the work.
+
+Every fault is told in one message. The table in docs/settings.md is made from this module.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+
+HOME_NAME = ".rhizome"
+
+DEFAULT_USER = UUID("00000000-0000-4000-8000-000000000001")
+"""The owner of what is added locally, unless `--user` or RHIZOME_USER says otherwise."""
+
+
+class SettingsError(InvalidInputError):
+    """One or more settings are unusable."""
+
+
+def find_home(start: Path) -> Path:
+    """The nearest `.rhizome/` upward from `start`, as git finds `.git`; else a new one there."""
+    for folder in (start, *start.parents):
+        if (folder / HOME_NAME).is_dir():
+            return folder / HOME_NAME
+    return start / HOME_NAME
+
+
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """All settings. The name of a setting is `RHIZOME_` and the field's name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RHIZOME_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    home: Path = Field(
+        default_factory=lambda: find_home(Path.cwd()),
+        description="Folder of the embedded database, local objects, logs. Default: the nearest "
+        "`.rhizome/` upward from the working directory, else a new one there.",
+    )
+    database_url: SecretStr | None = Field(
+        None, description="Postgres ≥ 14 with pgvector. Default: the embedded one."
+    )
+    dagster_database_url: SecretStr | None = Field(
+        None,
+        description="Database of Dagster's own storage. Default: `rhizome_dagster` in the same "
+        "server as `RHIZOME_DATABASE_URL`.",
+    )
+    storage_url: str | None = Field(
+        None,
+        description="`file:///folder` or `s3://bucket/prefix`. Default: `objects/` in the home.",
+    )
+    s3_endpoint_url: str | None = Field(
+        None, description="Endpoint of an S3-compatible store other than AWS."
+    )
+    s3_region: str | None = Field(
+        None, description="Region of the bucket. Keys come the way boto3 finds them (AWS_… )."
+    )
+    user: UUID = Field(DEFAULT_USER, description="Whose documents are added and listed locally.")
+
+    max_in_flight: PositiveInt = Field(
+        default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
+        description="Attempts that run at once, in all. Default: as many as processors, at most 4.",
+    )
+    max_in_flight_per_user: PositiveInt = Field(4, description="The same for one user.")
+    tick_seconds: Annotated[float, Field(gt=0, le=10)] = Field(
+        8.0, description="How long one tick of the sensor listens for wishes."
+    )
+
+    chunk_characters: Annotated[int, Field(ge=200, le=20_000)] = Field(
+        1_200, description="Characters that a chunk aims at."
+    )
+    chunk_characters_max: Annotated[int, Field(ge=300, le=40_000)] = Field(
+        2_000, description="Characters that a chunk never exceeds."
+    )
+    chat_base_url: str | None = Field(
+        None, description="OpenAI-compatible endpoint for metadata of chunks (`…/v1`)."
+    )
+    chat_model: str | None = Field(None, description="Model asked at `RHIZOME_CHAT_BASE_URL`.")
+    chat_api_key: SecretStr | None = Field(None, description="Its key; never stored.")
+
+    embedding_model: str = Field(
+        "wordllama",
+        description="`wordllama` (in the package, offline), `endpoint:<model>` or "
+        "`sentence-transformers:<model>`.",
+    )
+    embedding_base_url: str | None = Field(
+        None, description="OpenAI-compatible endpoint for `endpoint:…` models (`…/v1`)."
+    )
+    embedding_api_key: SecretStr | None = Field(None, description="Its key; never stored.")
+    embedding_dimensions: PositiveInt | None = Field(
+        None, description="Dimensions to ask for, where the endpoint lets one choose."
+    )
+    connection_threshold: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="Least cosine of a semantic connection. Default: the model's own."
+    )
+
+    allow_private_addresses: bool = Field(
+        False, description="Fetch web pages from private addresses too. Only for your own network."
+    )
+    max_source_megabytes: PositiveInt = Field(2_000, description="Largest file that is taken in.")
+    max_page_megabytes: PositiveInt = Field(20, description="Largest web page that is fetched.")
+    fetch_seconds: PositiveFloat = Field(60.0, description="Longest time that a fetch may take.")
+    max_pdf_pages: PositiveInt = Field(20_000, description="Longest PDF that is taken in.")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level of what is logged."
+    )
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("storage_url", mode="after")
+    @classmethod
+    def _known_scheme(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("file:///", "s3://")):
+            raise ValueError("must start with file:/// or s3://")
+        return url
+
+    @cached_property
+    def objects_url(self) -> str:
+        """Where objects lie."""
+        return self.storage_url or (self.home / "objects").as_uri()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings. Raises SettingsError that names every fault at once."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as fault:
+        raise SettingsError(_sentence(fault)) from None
+
+
+def _sentence(fault: ValidationError) -> str:
+    lines = [
+        f"RHIZOME_{'_'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
+        for error in fault.errors(include_input=False, include_url=False)
+    ]
+    return "These settings cannot be used: " + "; ".join(lines) + "."
