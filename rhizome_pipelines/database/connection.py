@@ -1,0 +1,162 @@
+"""Connections to Postgres: a small pool, opened on first use, with errors a person can read."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import psycopg
+from psycopg import conninfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+CONNECT_TIMEOUT = 10
+"""Seconds that the making of one connection may take."""
+
+_DRIVER = re.compile(r"^postgres(?:ql)?(?:\+[a-z0-9]+)?://")
+_UNREACHABLE_CLASSES = ("08", "57P")
+
+
+def normalise_url(url: str) -> str:
+    """The URL as libpq takes it: `postgres://` and SQLAlchemy's `+driver` spellings are accepted.
+
+    Raises InvalidInputError, without repeating the URL (it may hold a password).
+    """
+    plain = _DRIVER.sub("postgresql://", url.strip())
+    try:
+        if not plain.startswith("postgresql://"):
+            raise psycopg.ProgrammingError  # noqa: TRY301 - one message for both faults
+        conninfo.conninfo_to_dict(plain)
+    except psycopg.ProgrammingError:
+        raise InvalidInputError(
+            "The database URL cannot be understood. It has the form "
+            "postgresql://user:password@host:port/name, with special characters in the user's "
+            "name and password percent-encoded."
+        ) from None
+    return plain
+
+
+def place(url: str) -> str:
+    """Where a database is, without user and password: `host:port/name`."""
+    parts = conninfo.conninfo_to_dict(url)
+    host = str(parts.get("host") or parts.get("hostaddr") or "local socket")
+    port = f":{parts['port']}" if parts.get("port") and not host.startswith("/") else ""
+    return f"{host}{port}/{parts.get('dbname') or parts.get('user') or ''}"
+
+
+def connect(url: str, *, autocommit: bool = True) -> Connection:
+    """One connection of one's own (not of the pool). Raises TransientError if it cannot be had."""
+    plain = normalise_url(url)
+    try:
+        return psycopg.connect(plain, autocommit=autocommit, **_settings(plain))
+    except psycopg.OperationalError as error:
+        raise translated(plain, error) from None
+
+
+def translated(url: str, error: psycopg.Error) -> TransientError:
+    """The error as one sentence for a person, with the password never in it."""
+    state = error.sqlstate
+    reason = _without_password(url, " ".join(str(error).split()))
+    if state is None or state.startswith(_UNREACHABLE_CLASSES):
+        return TransientError(f"The database {place(url)} cannot be reached: {reason}")
+    return TransientError(f"The database {place(url)} could not do this now: {reason}")
+
+
+def _without_password(url: str, text: str) -> str:
+    password = conninfo.conninfo_to_dict(url).get("password")
+    return text.replace(str(password), "***") if password else text
+
+
+def _settings(url: str) -> dict[str, Any]:
+    """Settings of every connection; what the URL itself sets has precedence."""
+    settings: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "application_name": "rhizome",
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+    }
+    for name in conninfo.conninfo_to_dict(url):
+        settings.pop(name, None)
+    # A transaction pooler hands each transaction to another server: nothing may be prepared.
+    return settings | {"prepare_threshold": None}
+
+
+class Database:
+    """A database by URL: a pool of a few connections, opened on first use.
+
+    Not to be carried over a fork. A connection that broke meanwhile (the server was restarted)
+    is replaced before it is handed out.
+    """
+
+    def __init__(self, url: str, *, max_connections: int = 4, patience: float = 15.0) -> None:
+        """`patience`: seconds to wait for a free or a new connection."""
+        self.url = normalise_url(url)
+        self._max_connections = max_connections
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._pool: ConnectionPool[Connection] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; the next use opens new ones."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection in autocommit mode: every statement is a transaction of its own.
+
+        Raises TransientError when the database cannot be reached or broke off.
+        """
+        try:
+            with self._opened().connection() as connection:
+                yield connection
+        except PoolTimeout:
+            raise self._why_none() from None
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise translated(self.url, error) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection inside one transaction: committed at the end, rolled back on an error."""
+        with self.connection() as connection, connection.transaction():
+            yield connection
+
+    def _opened(self) -> ConnectionPool[Connection]:
+        with self._lock:
+            if self._pool is None:
+                # The first connection is made here, since its failure tells why, the pool's not.
+                connect(self.url).close()
+                self._pool = ConnectionPool(
+                    self.url,
+                    min_size=0,
+                    max_size=self._max_connections,
+                    timeout=self._patience,
+                    num_workers=1,
+                    kwargs={"autocommit": True, **_settings(self.url)},
+                    check=ConnectionPool.check_connection,
+                    open=True,
+                )
+            return self._pool
+
+    def _why_none(self) -> TransientError:
+        try:
+            connect(self.url).close()
+        except TransientError as error:
+            return error
+        return TransientError(
+            f"All {self._max_connections} connections to the database {place(self.url)} were in "
+            f"use for {self._patience:g} seconds; try again."
+        )

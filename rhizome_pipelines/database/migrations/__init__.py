@@ -1,0 +1,10 @@
+"""Migrations of the shared tables, run by Alembic from the installed package.
+
+They serve an empty database and one whose tables a web application has made: there they create
+only what is missing. Here live the revisions, their SQL, and the comparison of existing tables
+with the expected ones; queries live in the repositories.
+"""
+
+from rhizome_pipelines.database.migrations.run import MigrationStatus, migrate, status
+
+__all__ = ["MigrationStatus", "migrate", "status"]

@@ -1,0 +1,1 @@
+"""The revisions, oldest first; the SQL of each lies beside it."""
