@@ -1,0 +1,51 @@
+"""The one place that knows which extractor does which source type."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from rhizome_pipelines.extraction.config import ExtractionConfig
+from rhizome_pipelines.extraction.extractor import Extractor
+from rhizome_pipelines.extraction.markdown import MarkdownExtractor
+from rhizome_pipelines.extraction.text import TextExtractor
+from rhizome_pipelines.lifecycle.documents import SourceType
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+
+ExtractorFactory = Callable[[], Extractor]
+
+
+class ExtractorRegistry:
+    """Source type → factory. Immutable; `replacing` gives a changed copy."""
+
+    def __init__(self, factories: Mapping[SourceType, ExtractorFactory]) -> None:
+        self._factories = dict(factories)
+
+    def extractor(self, source_type: SourceType) -> Extractor:
+        """A new extractor. Raises InvalidInputError, naming the types that are supported."""
+        factory = self._factories.get(source_type)
+        if factory is None:
+            raise InvalidInputError(
+                f"Documents of the type {source_type.value} cannot be processed here; "
+                f"supported are {', '.join(known.value for known in self.supported)}."
+            )
+        return factory()
+
+    @property
+    def supported(self) -> Sequence[SourceType]:
+        """In the order of the contract."""
+        return [source_type for source_type in SourceType if source_type in self._factories]
+
+    def replacing(self, source_type: SourceType, factory: ExtractorFactory) -> "ExtractorRegistry":
+        """The same registry with another extractor for one type."""
+        return ExtractorRegistry({**self._factories, source_type: factory})
+
+
+def default_registry(config: ExtractionConfig | None = None) -> ExtractorRegistry:
+    """Every source type."""
+    settings = config or ExtractionConfig()
+
+    return ExtractorRegistry(
+        {
+            SourceType.MARKDOWN_ASIS: lambda: MarkdownExtractor(settings.text),
+            SourceType.TXT: lambda: TextExtractor(settings.text),
+            SourceType.PASTE: lambda: TextExtractor(settings.text),
+        }
+    )
