@@ -1,0 +1,58 @@
+"""Headings of a document without an outline: the hints of layout analysis, made sane."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rhizome_pipelines.extraction.pdf.blocks import CONTENTS_LINE
+from rhizome_pipelines.extraction.pdf.page import Line, Page
+
+MAX_LENGTH = 120
+MAX_LEVELS = 6
+NUMBERED = re.compile(r"(?:(?:chapter|part|appendix|section)\s+)?[\dA-Z]+(?:\.\d+)*\.?\s+\S", re.I)
+SENTENCE = re.compile(r"[.,;:]$")
+LARGER = 1.08
+"""Of the size of body text: larger than this stands out by itself."""
+
+
+@dataclass
+class HeadingSizes:
+    """Sizes of the plausible headings of a document, gathered page by page."""
+
+    _counts: dict[float, int] = field(default_factory=dict)
+
+    def add(self, page: Page, candidates: Iterator[int]) -> None:
+        """Count the sizes of these lines of the page."""
+        for index in candidates:
+            line = page.content[index]
+            if isinstance(line, Line):
+                size = round(line.size)
+                self._counts[size] = self._counts.get(size, 0) + 1
+
+    def levels(self, body_size: float) -> Mapping[float, int]:
+        """The level (1–6) of each size, the largest first; body text's size and below come last."""
+        sizes = sorted((size for size in self._counts if size > body_size), reverse=True)
+        ranked = {size: min(rank, MAX_LEVELS) for rank, size in enumerate(sizes, start=1)}
+        last = min(len(sizes) + 1, MAX_LEVELS)
+        return {**ranked, **{size: last for size in self._counts if size <= body_size}}
+
+
+def plausible_headings(page: Page, body_size: float) -> Iterator[int]:
+    """Indices of the page's lines that layout analysis calls headings and that look like one."""
+    for index, item in enumerate(page.content):
+        if isinstance(item, Line) and item.heading and is_plausible(item, body_size):
+            yield index
+
+
+def is_plausible(line: Line, body_size: float) -> bool:
+    """Whether a line said to be a heading stands out from body text, and is no sentence."""
+    text = line.text
+    if len(text) > MAX_LENGTH or line.advance or CONTENTS_LINE.match(text):
+        return False
+    if not any(character.isalpha() for character in text):
+        return False
+    if line.size > LARGER * body_size:
+        return not text.endswith((",", ";"))
+    if line.size < 0.95 * body_size or SENTENCE.search(text):
+        return False
+    return line.bold or NUMBERED.match(text) is not None
