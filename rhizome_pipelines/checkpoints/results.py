@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from rhizome_pipelines.checkpoints.hashing import sha256, short_hash
 from rhizome_pipelines.checkpoints.stage_file import StageFile, StoredOutput
 from rhizome_pipelines.lifecycle.jobs import CheckpointPointer
 
@@ -65,3 +66,8 @@ class StageCheckpoint:
     @property
     def timestamp(self) -> datetime:
         return self.file.timestamp
+
+
+def pointer_to(stage: str, key: str, data: bytes) -> CheckpointPointer:
+    """The pointer to a checkpoint whose stored bytes are exactly `data`."""
+    return CheckpointPointer(stage, key, short_hash(sha256(data)))

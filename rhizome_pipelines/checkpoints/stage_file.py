@@ -42,6 +42,8 @@ class StageFile(BaseModel):
     outputs: dict[str, StoredOutput]
     facts: dict[str, Any]
     content_digest: str
+    edited: tuple[str, ...] = ()
+    """Outputs that a person changed after the stage had made them."""
 
     @property
     def made_under(self) -> Fingerprint:
@@ -56,6 +58,18 @@ class StageFile(BaseModel):
         fields = self.model_dump(mode="json")
         fields["digest"] = digest_of(fields)
         return {name: fields[name] for name in fields if name not in _OUTSIDE_THE_LASTING_PART}
+
+    def with_edit(self, name: str, output: StoredOutput, timestamp: datetime) -> "StageFile":
+        """The stage file after a person replaced the output `name`."""
+        outputs = {**self.outputs, name: output}
+        return self.model_copy(
+            update={
+                "timestamp": timestamp,
+                "outputs": outputs,
+                "content_digest": content_digest(outputs, self.facts),
+                "edited": tuple(sorted({*self.edited, name})),
+            }
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes, keys: DocumentKeys, stage: str) -> "StageFile":

@@ -14,7 +14,8 @@ from typing import Any
 
 from rhizome_pipelines.checkpoints.envelope import RefusedError
 from rhizome_pipelines.checkpoints.fingerprint import Fingerprint
-from rhizome_pipelines.checkpoints.hashing import canonical_json, sha256, sha256_file, short_hash
+from rhizome_pipelines.checkpoints.hashing import canonical_json
+from rhizome_pipelines.checkpoints.inspection import InspectedCheckpoint, inspected
 from rhizome_pipelines.checkpoints.keys import DocumentKeys, parse_checkpoint_name
 from rhizome_pipelines.checkpoints.manifest import lasting_part_in
 from rhizome_pipelines.checkpoints.objects import ObjectInfo, ObjectMissingError, ObjectStore
@@ -24,13 +25,18 @@ from rhizome_pipelines.checkpoints.results import (
     PartFound,
     StageCheckpoint,
     Unusable,
+    pointer_to,
 )
 from rhizome_pipelines.checkpoints.stage_file import StageFile, StoredOutput, content_digest
+from rhizome_pipelines.checkpoints.verification import (
+    MAX_ENVELOPE_BYTES,
+    described,
+    fault_of_output,
+    faults_of_outputs,
+    read_limited,
+)
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError
 from rhizome_pipelines.lifecycle.jobs import CheckpointPointer
-
-MAX_ENVELOPE_BYTES = 64 * 1024 * 1024
-"""A stage file or manifest that is larger was not written by us and is not read into memory."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class CheckpointStore:
         """
         key = self.keys.part(stage, unit_key)
         try:
-            data = self._read(key, MAX_PART_BYTES, known)
+            data = read_limited(self.objects, key, MAX_PART_BYTES, known)
             header, payload = parse_part(
                 data, document_id=self.keys.document_id, stage=stage, unit=unit_key
             )
@@ -70,7 +76,7 @@ class CheckpointStore:
             return Unusable(error.reasons)
         if reasons := fingerprint.reasons_against(header.made_under):
             return Unusable(reasons)
-        return PartFound(payload, _pointer(stage, key, data), header.timestamp)
+        return PartFound(payload, pointer_to(stage, key, data), header.timestamp)
 
     def write_part(
         self, unit_key: str, payload: bytes, fingerprint: Fingerprint, timestamp: datetime
@@ -85,7 +91,7 @@ class CheckpointStore:
             timestamp=timestamp,
         )
         self.objects.write(key, data)
-        return _pointer(fingerprint.stage, key, data)
+        return pointer_to(fingerprint.stage, key, data)
 
     # Stage files
 
@@ -98,7 +104,7 @@ class CheckpointStore:
         """
         key = self.keys.stage(stage)
         try:
-            data = self._read(key, MAX_ENVELOPE_BYTES)
+            data = read_limited(self.objects, key, MAX_ENVELOPE_BYTES)
             file = StageFile.from_bytes(data, self.keys, stage)
         except ObjectMissingError:
             return Unusable(("there is no stage file",), missing=True)
@@ -106,15 +112,15 @@ class CheckpointStore:
             return Unusable(error.reasons)
         reasons = list(fingerprint.reasons_against(file.made_under)) if fingerprint else []
         if verify_outputs and not reasons:
-            reasons += self._faults_of_outputs(file.outputs)
+            reasons += faults_of_outputs(self.objects, file.outputs)
         if reasons:
             return Unusable(tuple(reasons))
-        return StageCheckpoint(file, _pointer(stage, key, data), CheckpointSource.STAGE_FILE)
+        return StageCheckpoint(file, pointer_to(stage, key, data), CheckpointSource.STAGE_FILE)
 
     def store_output(self, name: str, path: Path) -> StoredOutput:
         """Store a final file from a local one, in constant memory."""
         key = self.keys.file(name)
-        output = StoredOutput(path=key, size=path.stat().st_size, hash=sha256_file(path))
+        output = described(key, path)
         self.objects.write_file(key, path)
         return output
 
@@ -149,10 +155,34 @@ class CheckpointStore:
             facts=plain_facts,
             content_digest=content_digest(outputs, plain_facts),
         )
-        key, data = self.keys.stage(fingerprint.stage), file.to_bytes()
-        self.objects.write(key, data)
-        pointer = _pointer(fingerprint.stage, key, data)
-        return StageCheckpoint(file, pointer, CheckpointSource.STAGE_FILE)
+        return self._write_stage_file(file)
+
+    def accept_edit(self, stage: str, name: str, timestamp: datetime) -> StageCheckpoint:
+        """Take what lies under the output `name` now as the stage's result.
+
+        For a text that a person edited in review: a new input with a hash of its own, no damage.
+        The stage file is written anew and notes the edit. Raises PermanentError if the rest of the
+        checkpoint cannot be used.
+        """
+        found = self.read_stage(stage, None, verify_outputs=False)
+        if isinstance(found, Unusable):
+            raise PermanentError(
+                f"The edit of {name!r} cannot be taken over: the checkpoint of stage {stage!r}"
+                f" cannot be used: {'; '.join(found.reasons)}. Run the stage again."
+            )
+        others = {other: found.outputs[other] for other in found.outputs if other != name}
+        if len(others) == len(found.outputs):
+            raise PermanentError(f"Stage {stage!r} has no output {name!r} that could be edited.")
+        if reasons := faults_of_outputs(self.objects, others):
+            raise PermanentError(
+                f"The edit of {name!r} cannot be taken over: {'; '.join(reasons)}."
+                f" Run the stage {stage!r} again."
+            )
+        with self.objects.local_copy(found.outputs[name].path) as path:
+            edited = described(found.outputs[name].path, path)
+        if edited == found.outputs[name]:
+            return found
+        return self._write_stage_file(found.file.with_edit(name, edited, timestamp))
 
     # What lasts
 
@@ -178,7 +208,7 @@ class CheckpointStore:
         """A stage's result as the manifest keeps it, verified against its final files."""
         key = self.keys.manifest
         try:
-            data = self._read(key, MAX_ENVELOPE_BYTES)
+            data = read_limited(self.objects, key, MAX_ENVELOPE_BYTES)
             part = lasting_part_in(data, self.keys, stage)
             file = StageFile.from_lasting_part(part, self.keys, stage)
         except ObjectMissingError:
@@ -187,9 +217,9 @@ class CheckpointStore:
             return Unusable((error.message.rstrip("."),))
         except RefusedError as error:
             return Unusable(error.reasons)
-        if reasons := self._faults_of_outputs(file.outputs):
+        if reasons := faults_of_outputs(self.objects, file.outputs):
             return Unusable(tuple(reasons))
-        return StageCheckpoint(file, _pointer(stage, key, data), CheckpointSource.MANIFEST)
+        return StageCheckpoint(file, pointer_to(stage, key, data), CheckpointSource.MANIFEST)
 
     @contextmanager
     def open_output(self, checkpoint: StageCheckpoint, name: str) -> Iterator[Path]:
@@ -201,7 +231,7 @@ class CheckpointStore:
         if output is None:
             raise PermanentError(f"Stage {checkpoint.stage!r} has no output {name!r}.")
         with self.objects.local_copy(output.path) as path:
-            if fault := _fault(name, output, path):
+            if fault := fault_of_output(name, output, path):
                 raise PermanentError(f"The stored result of stage {checkpoint.stage!r}: {fault}.")
             yield path
 
@@ -222,37 +252,17 @@ class CheckpointStore:
         found = [info.key for info in self.objects.list(self.keys.prefix)]
         self.objects.delete([key for key in found if parse_checkpoint_name(key)])
 
-    # Reading
+    # Looking
 
-    def _read(self, key: str, limit: int, known: ObjectInfo | None = None) -> bytes:
-        info = known or self.objects.info(key)
-        if info is None:
-            raise ObjectMissingError(key)
-        if info.size > limit:
-            raise RefusedError(f"it holds {info.size} bytes, more than the {limit} allowed")
-        return self.objects.read(key)
+    def inspect(self) -> list[InspectedCheckpoint]:
+        """Every stage file and part that lies there, sorted by key, and whether it is intact.
 
-    def _faults_of_outputs(self, outputs: Mapping[str, StoredOutput]) -> list[str]:
-        faults = []
-        for name, output in sorted(outputs.items()):
-            try:
-                with self.objects.local_copy(output.path) as path:
-                    fault = _fault(name, output, path)
-            except ObjectMissingError:
-                fault = f"output {name} is gone"
-            if fault:
-                faults.append(fault)
-        return faults
+        Whether it suits the current settings is not asked: that needs the stage.
+        """
+        return inspected(self.objects, self.keys)
 
-
-def _fault(name: str, output: StoredOutput, path: Path) -> str | None:
-    size = path.stat().st_size
-    if size != output.size:
-        return f"output {name} has {size} bytes, not {output.size}"
-    if sha256_file(path) != output.hash:
-        return f"output {name} was altered: its hash does not fit"
-    return None
-
-
-def _pointer(stage: str, key: str, data: bytes) -> CheckpointPointer:
-    return CheckpointPointer(stage, key, short_hash(sha256(data)))
+    def _write_stage_file(self, file: StageFile) -> StageCheckpoint:
+        key, data = self.keys.stage(file.stage), file.to_bytes()
+        self.objects.write(key, data)
+        pointer = pointer_to(file.stage, key, data)
+        return StageCheckpoint(file, pointer, CheckpointSource.STAGE_FILE)
