@@ -1,10 +1,9 @@
-"""Who says something about the chunks: nobody, heuristics, or a chat endpoint."""
+"""The port of enrichment: whoever says something about chunks implements `Enricher`."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rhizome_pipelines.chunking.config import ChunkingConfig
 from rhizome_pipelines.chunking.metadata import ChunkMetadata
 from rhizome_pipelines.stages.stage import Pulse
 
@@ -39,8 +38,3 @@ class NoEnricher:
     ) -> Sequence[ChunkMetadata | None]:
         """None for each chunk."""
         return [None] * len(chunks)
-
-
-def enricher_for(config: ChunkingConfig, sample: Sample) -> Enricher:
-    """The enricher that `config` asks for."""
-    return NoEnricher()

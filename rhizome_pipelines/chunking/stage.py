@@ -12,7 +12,8 @@ from uuid import UUID
 
 from rhizome_pipelines.chunking.boundaries import Boundaries, Span, find_boundaries
 from rhizome_pipelines.chunking.config import ChunkingConfig
-from rhizome_pipelines.chunking.enrichment import Enricher, EnrichmentInput, enricher_for
+from rhizome_pipelines.chunking.enrichment import Enricher, EnrichmentInput, NoEnricher
+from rhizome_pipelines.chunking.heuristics import HeuristicEnricher
 from rhizome_pipelines.chunking.metadata import Extraction
 from rhizome_pipelines.chunking.records import ChunksFile, chunk_record, encode_record
 from rhizome_pipelines.chunking.statistics import ChunkStatistics
@@ -164,7 +165,9 @@ class ChunkingStage:
 
     @cached_property
     def _enricher(self) -> Enricher:
-        return enricher_for(self._config, self._sample)
+        if not self._config.enrich:
+            return NoEnricher()
+        return HeuristicEnricher(self._sample, len(self._boundaries))
 
     def _sample(self, count: int) -> Iterable[EnrichmentInput]:
         """Up to `count` chunks, spread evenly over the document."""
