@@ -1,8 +1,9 @@
 """What a person may choose about chunking."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
+from rhizome_pipelines.chunking.chat import ChatEndpoint
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
 
@@ -24,33 +25,6 @@ class Strategy(StrEnum):
                 f"The chunker strategy {name[:40]!r} is not offered; "
                 f"choose one of {', '.join(cls)}."
             ) from None
-
-
-@dataclass(frozen=True)
-class ChatEndpoint:
-    """An OpenAI-compatible service: `{base_url}/chat/completions`.
-
-    `batch_size` is chunks per request; `timeout` is seconds for one request; `attempts` is
-    how often a busy or failing service is asked within one unit.
-    """
-
-    base_url: str
-    model: str
-    api_key: str | None = field(default=None, repr=False)
-    batch_size: int = 12
-    timeout: float = 120.0
-    attempts: int = 3
-
-    def __post_init__(self) -> None:
-        if not self.base_url.startswith(("http://", "https://")):
-            raise InvalidInputError("The chat endpoint's URL must begin with http:// or https://.")
-        if not self.model.strip():
-            raise InvalidInputError("The chat endpoint needs the name of a model.")
-        if not 1 <= self.batch_size <= 64 or self.timeout <= 0 or not 1 <= self.attempts <= 10:
-            raise InvalidInputError(
-                "The chat endpoint's batch size must be 1–64, its timeout positive, "
-                "its attempts 1–10."
-            )
 
 
 @dataclass(frozen=True)

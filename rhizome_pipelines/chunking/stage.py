@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 from rhizome_pipelines.chunking.boundaries import Boundaries, Span, find_boundaries
+from rhizome_pipelines.chunking.chat_enrichment import PROMPT_VERSION, ChatEnricher
 from rhizome_pipelines.chunking.config import ChunkingConfig
 from rhizome_pipelines.chunking.enrichment import Enricher, EnrichmentInput, NoEnricher
 from rhizome_pipelines.chunking.heuristics import HeuristicEnricher
@@ -80,6 +81,7 @@ class ChunkingStage:
         if config.enrich and config.chat is not None:
             found["chat_url"] = config.chat.base_url
             found["chat_model"] = config.chat.model
+            found["chat_prompt"] = PROMPT_VERSION
             found["chat_batch"] = str(config.chat.batch_size)
         return found
 
@@ -167,6 +169,12 @@ class ChunkingStage:
     def _enricher(self) -> Enricher:
         if not self._config.enrich:
             return NoEnricher()
+        if self._config.chat is not None:
+            return ChatEnricher(self._config.chat, lambda: self._heuristics)
+        return self._heuristics
+
+    @cached_property
+    def _heuristics(self) -> HeuristicEnricher:
         return HeuristicEnricher(self._sample, len(self._boundaries))
 
     def _sample(self, count: int) -> Iterable[EnrichmentInput]:
