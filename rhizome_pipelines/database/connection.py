@@ -2,17 +2,19 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, LiteralString, Self
 
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, sql
+from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 CONNECT_TIMEOUT = 10
 """Seconds that the making of one connection may take."""
@@ -134,6 +136,21 @@ class Database:
         with self.connection() as connection, connection.transaction():
             yield connection
 
+    def all(self, query: LiteralString, parameters: Parameters = ()) -> list[dict[str, Any]]:
+        """The rows of one statement, in a transaction of its own."""
+        with self.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query, parameters).fetchall()
+
+    def first(self, query: LiteralString, parameters: Parameters = ()) -> dict[str, Any] | None:
+        """The first row of one statement, or None."""
+        rows = self.all(query, parameters)
+        return rows[0] if rows else None
+
+    def execute(self, query: LiteralString, parameters: Parameters = ()) -> int:
+        """Run one statement; the number of rows that it wrote."""
+        with self.connection() as connection:
+            return connection.execute(query, parameters).rowcount
+
     def _opened(self) -> ConnectionPool[Connection]:
         with self._lock:
             if self._pool is None:
@@ -150,6 +167,22 @@ class Database:
                     open=True,
                 )
             return self._pool
+
+    def ensure_sibling_database(self, name: str) -> None:
+        """Create a database of that name on the same server, unless there is one."""
+        with self.connection() as connection:
+            found = connection.execute("select from pg_database where datname = %s", (name,))
+            if found.fetchone() is not None:
+                return
+            try:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                return  # another process was quicker
+            except psycopg.errors.InsufficientPrivilege:
+                raise InvalidInputError(
+                    f"The database role may not create the database {name!r} at "
+                    f"{place(self.url)}: create it yourself, or name another database."
+                ) from None
 
     def _why_none(self) -> TransientError:
         try:

@@ -1,0 +1,227 @@
+"""`job_attempts`: the runs made for a job, from the moment they are asked for."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from psycopg.rows import dict_row
+
+from rhizome_pipelines.database.connection import Connection, Database
+from rhizome_pipelines.database.rows import attempt_from
+from rhizome_pipelines.lifecycle.errors import ErrorType
+from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, AttemptTrigger
+
+
+class AttemptRepository:
+    """Attempts as rows. They outlive their job's row until `forget`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, job_id: UUID, trigger: AttemptTrigger) -> Attempt | None:
+        """The job's next attempt takes the job, if it is still pending; None if it is not.
+
+        A restart begins at zero percent, with no checkpoint.
+        """
+        with self._database.transaction() as connection:
+            taken = connection.execute(
+                """
+                update background_jobs
+                set status = 'processing'
+                where id = %s and status = 'pending'
+                """,
+                (job_id,),
+            )
+            if taken.rowcount == 0:
+                return None
+            return take_next(connection, job_id, trigger)
+
+    def bind_run(self, job_id: UUID, number: int, run_id: str) -> bool:
+        """Record which run the attempt is.
+
+        False if that attempt is another run's, or is not the job's current one any more: then
+        the run must not work.
+        """
+        return (
+            self._database.execute(
+                """
+            update job_attempts a set run_id = %(run)s
+            from background_jobs j
+            where a.job_id = %(job)s and a.number = %(number)s
+              and (a.run_id is null or a.run_id = %(run)s)
+              and j.id = a.job_id and j.current_attempt = a.number
+            """,
+                {"job": job_id, "number": number, "run": run_id},
+            )
+            == 1
+        )
+
+    def by_run(self, run_id: str) -> Attempt | None:
+        """The attempt that this run is."""
+        row = self._database.first("select * from job_attempts where run_id = %s", (run_id,))
+        return attempt_from(row) if row else None
+
+    def list_for_job(self, job_id: UUID) -> Sequence[Attempt]:
+        """All attempts of the job, the first first."""
+        rows = self._database.all(
+            "select * from job_attempts where job_id = %s order by number", (job_id,)
+        )
+        return [attempt_from(row) for row in rows]
+
+    def started(self, job_id: UUID, number: int) -> bool:
+        """The attempt has reached its first line of stage code. False if it lost the job.
+
+        The times of a job's and its document's first start stay.
+        """
+        row = self._database.first(
+            """
+            with owned as (
+                update background_jobs
+                set started_at = coalesce(started_at, now())
+                where id = %(job)s and status = 'processing' and current_attempt = %(number)s
+                returning id, user_id, job_type, entity_id),
+            attempt as (
+                update job_attempts a
+                set started_at = coalesce(a.started_at, now()), heartbeat_at = now()
+                from owned where a.job_id = owned.id and a.number = %(number)s),
+            document as (
+                update documents d
+                set processing_status = 'processing', processing_error = null,
+                    processing_completed_at = null,
+                    processing_started_at = coalesce(d.processing_started_at, now())
+                from owned
+                where d.id = owned.entity_id and d.user_id = owned.user_id
+                  and replace(owned.job_type, '-', '_') = 'process_document')
+            select id from owned
+            """,
+            {"job": job_id, "number": number},
+        )
+        return row is not None
+
+    def end(
+        self,
+        job_id: UUID,
+        number: int,
+        outcome: AttemptOutcome,
+        *,
+        error_type: ErrorType | None = None,
+        error: str | None = None,
+        traceback: str | None = None,
+    ) -> bool:
+        """Record that and how the attempt ended; the job's row is not touched.
+
+        False if its end is on record already: the first record stays.
+        """
+        return (
+            self._database.execute(
+                """
+            update job_attempts
+            set ended_at = now(), outcome = %(outcome)s, error_type = %(type)s, error = %(error)s,
+                error_traceback = %(traceback)s
+            where job_id = %(job)s and number = %(number)s and ended_at is null
+            """,
+                {
+                    "job": job_id,
+                    "number": number,
+                    "outcome": outcome,
+                    "type": error_type,
+                    "error": error,
+                    "traceback": traceback,
+                },
+            )
+            == 1
+        )
+
+    def deaths_in_place(self, job_id: UUID) -> int:
+        """Attempts in a row, up to now, that were lost with the checkpoint where the job has it."""
+        row = self._database.first(
+            """
+            with attempts as (
+                select a.number, a.outcome = 'lost' and
+                       a.last_checkpoint_path is not distinct from j.last_checkpoint_path as died
+                from job_attempts a join background_jobs j on j.id = a.job_id
+                where a.job_id = %s and a.ended_at is not null)
+            select count(*) as deaths from attempts
+            where number > coalesce(
+                (select max(number) from attempts where died is not true), 0)
+            """,
+            (job_id,),
+        )
+        return row["deaths"] if row else 0
+
+    def of_deleted_jobs(self, limit: int = 100) -> Sequence[tuple[UUID, UUID | None, Attempt]]:
+        """Newest attempts of jobs whose row is gone: user, document, attempt; for the clean-up."""
+        rows = self._database.all(
+            """
+            select distinct on (a.job_id) a.* from job_attempts a
+            where not exists (select from background_jobs j where j.id = a.job_id)
+            order by a.job_id, a.number desc
+            limit %s
+            """,
+            (limit,),
+        )
+        return [(row["user_id"], row["entity_id"], attempt_from(row)) for row in rows]
+
+    def forget(self, job_id: UUID) -> None:
+        """Drop the attempts of a job whose row is gone, once all is cleaned up."""
+        self._database.execute(
+            """
+            delete from job_attempts
+            where job_id = %(job)s
+              and not exists (select from background_jobs where id = %(job)s)
+            """,
+            {"job": job_id},
+        )
+
+
+def take_next(connection: Connection, job_id: UUID, trigger: AttemptTrigger) -> Attempt:
+    """Give a job, whose row this transaction has locked, to its next attempt.
+
+    An attempt that is not recorded as ended is superseded: from now on its writes change nothing.
+    """
+    connection.execute(
+        """
+        update job_attempts set ended_at = now(), outcome = 'superseded'
+        where job_id = %s and ended_at is null
+        """,
+        (job_id,),
+    )
+    # The number goes on from the attempts: a row that was deleted and inserted again counts from 0.
+    connection.execute(
+        """
+        update background_jobs
+        set status = 'processing',
+            current_attempt = 1 + greatest(current_attempt, coalesce(
+                (select max(number) from job_attempts where job_id = %(job)s), 0)),
+            completed_at = null, next_retry_at = null, error_type = null, error_message = null,
+            output_data = '{}'
+        where id = %(job)s
+        """,
+        {"job": job_id},
+    )
+    if trigger is AttemptTrigger.RESTART:
+        connection.execute(
+            """
+            update background_jobs
+            set progress = '{}', last_checkpoint_path = null, last_checkpoint_stage = null,
+                checkpoint_hash = null
+            where id = %s
+            """,
+            (job_id,),
+        )
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            """
+            insert into job_attempts (job_id, number, user_id, job_type, entity_id, trigger,
+                                      resumed_from, last_checkpoint_path, last_checkpoint_stage,
+                                      checkpoint_hash)
+            select id, current_attempt, user_id, job_type, entity_id, %(trigger)s,
+                   last_checkpoint_stage, last_checkpoint_path, last_checkpoint_stage,
+                   checkpoint_hash
+            from background_jobs where id = %(job)s
+            returning *
+            """,
+            {"job": job_id, "trigger": trigger},
+        )
+        row = cursor.fetchone()
+    assert row is not None  # noqa: S101 - the row is locked by this transaction
+    return attempt_from(row)

@@ -1,0 +1,92 @@
+"""The reconciler's view of `background_jobs`: what needs attention, in a fair order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from rhizome_pipelines.database.connection import Database
+from rhizome_pipelines.database.rows import attempt_from, job_from
+from rhizome_pipelines.lifecycle.jobs import Attempt, Job
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """How many jobs are in flight: in all, and by user."""
+
+    total: int
+    by_user: Mapping[UUID, int] = field(default_factory=dict)
+
+
+# The users of the queue are found by skipping along its index, so that one user's ten thousand
+# pending jobs cost another user nothing.
+NEEDING_ATTENTION = """
+with recursive
+users as (
+    (select user_id from background_jobs where status = 'pending' order by user_id limit 1)
+    union all
+    select (select user_id from background_jobs
+            where status = 'pending' and user_id > users.user_id
+            order by user_id limit 1)
+    from users where users.user_id is not null),
+turns as (
+    select mine.*, row_number() over (
+        partition by users.user_id order by mine.priority desc, mine.created_at, mine.id) as turn
+    from users cross join lateral (
+        select id, priority, created_at from background_jobs
+        where status = 'pending' and user_id = users.user_id
+          and (next_retry_at is null or next_retry_at <= now())
+        order by priority desc, created_at, id
+        limit %(limit)s) as mine),
+live as (
+    select id from background_jobs where status = 'processing'
+    union
+    select job_id from job_attempts where ended_at is null
+    union
+    select j.id from background_jobs j
+    join job_attempts a on a.job_id = j.id and a.number = j.current_attempt
+    where j.status = 'paused' and a.outcome = 'completed'),
+chosen as (
+    select id, 0::bigint as turn from live
+    union all
+    (select id, turn from turns where id not in (select id from live)
+     order by turn, priority desc, created_at, id
+     limit %(limit)s))
+select j.*, a.job_id, a.number as attempt_number, a.trigger as attempt_trigger,
+       a.created_at as attempt_created_at, a.run_id as attempt_run_id,
+       a.started_at as attempt_started_at, a.heartbeat_at as attempt_heartbeat_at,
+       a.ended_at as attempt_ended_at, a.outcome as attempt_outcome, a.error as attempt_error,
+       a.resumed_from as attempt_resumed_from
+from chosen
+join background_jobs j on j.id = chosen.id
+left join lateral (
+    select * from job_attempts where job_id = j.id order by number desc limit 1) as a on true
+order by chosen.turn, j.priority desc, j.created_at, j.id
+"""
+
+IN_FLIGHT = """
+select user_id, count(*) as jobs from (
+    select id, user_id from background_jobs where status = 'processing'
+    union
+    select job_id, user_id from job_attempts where ended_at is null) as busy
+group by user_id
+"""
+
+
+def needing_attention(database: Database, limit: int) -> Sequence[tuple[Job, Attempt | None]]:
+    """Jobs with their newest attempt.
+
+    First all that are processing, whose attempt is not recorded as ended, or that were paused
+    after their completion. Then at most `limit` pending and due ones, in turns: every user's
+    first, every user's second, and so on; a user's own by priority, then by age.
+    """
+    rows = database.all(NEEDING_ATTENTION, {"limit": limit})
+    return [
+        (job_from(row), attempt_from(row, "attempt_") if row["job_id"] is not None else None)
+        for row in rows
+    ]
+
+
+def in_flight(database: Database) -> InFlight:
+    """Jobs that an attempt owns, or whose stopped attempt has not ended yet."""
+    by_user = {row["user_id"]: row["jobs"] for row in database.all(IN_FLIGHT)}
+    return InFlight(total=sum(by_user.values()), by_user=by_user)
