@@ -82,6 +82,7 @@ def test_the_pdf_has_what_makes_pdfs_hard(built: Mapping[str, bytes]) -> None:
     assert all(str(number) in page.split() for number, page in enumerate(pages, start=1))
     assert divided >= 5
     assert "Work saved on relearning" in pages[0] + pages[1]
+    assert "■" not in "".join(pages), "a character that the PDF's standard fonts lack"
     document = pypdfium2.PdfDocument(built["against-forgetting.pdf"])
     levels = [(entry.level, entry.get_title()) for entry in document.get_toc()]
     document.close()
