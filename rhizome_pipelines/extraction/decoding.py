@@ -109,7 +109,7 @@ def _census(stream: io.BufferedIOBase | io.BytesIO) -> _Census:
             text = decoder.decode(block)
             replaced = text.count("\ufffd")
             census.invalid += replaced
-            census.multibyte += len(text) - replaced - sum(map(str.isascii, text))
+            census.multibyte += len(text) - replaced - len(text.encode("ascii", "ignore"))
     census.invalid += decoder.decode(b"", final=True).count("\ufffd")
     return census
 

@@ -6,6 +6,7 @@ from rhizome_pipelines.extraction.config import ExtractionConfig
 from rhizome_pipelines.extraction.extractor import Extractor
 from rhizome_pipelines.extraction.markdown import MarkdownExtractor
 from rhizome_pipelines.extraction.text import TextExtractor
+from rhizome_pipelines.extraction.web.extractor import WebExtractor
 from rhizome_pipelines.lifecycle.documents import SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
@@ -42,8 +43,16 @@ def default_registry(config: ExtractionConfig | None = None) -> ExtractorRegistr
     """Every source type."""
     settings = config or ExtractionConfig()
 
+    def pdf() -> Extractor:
+        # Late: native code that only documents of this type need.
+        from rhizome_pipelines.extraction.pdf import PdfConfig, PdfExtractor  # noqa: PLC0415
+
+        return PdfExtractor(settings.pdf or PdfConfig())
+
     return ExtractorRegistry(
         {
+            SourceType.PDF: pdf,
+            SourceType.WEB_URL: lambda: WebExtractor(settings.web),
             SourceType.MARKDOWN_ASIS: lambda: MarkdownExtractor(settings.text),
             SourceType.TXT: lambda: TextExtractor(settings.text),
             SourceType.PASTE: lambda: TextExtractor(settings.text),
