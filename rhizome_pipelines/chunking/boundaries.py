@@ -114,7 +114,7 @@ def _belong_together(first: _Piece, second: _Piece, config: ChunkingConfig) -> b
     if not sizes[1]:
         return len(second.text) <= config.max_characters
     if not (_has_words(first.text) and _has_words(second.text)):
-        return size <= config.max_characters * 5 // 4
+        return size <= config.max_characters
     if config.chosen is not Strategy.HYBRID:
         small = min(sizes) < config.target_characters // 8
         return small and size <= config.max_characters and config.chosen is not Strategy.TOKEN
@@ -135,12 +135,8 @@ def _has_words(text: str) -> bool:
 
 
 def _trimmed(piece: _Piece, outline: "_Outline") -> Span:
-    """Without whitespace around, but with the indentation of a first line."""
-    text = piece.text
-    body = len(text) - len(text.lstrip())
-    indentation = text.rfind("\n", 0, body) + 1
-    start = piece.start.after(text[: indentation or body])
-    kept = text[indentation or body :].rstrip()
+    kept = piece.text.strip()
+    start = piece.start.after(piece.text[: len(piece.text) - len(piece.text.lstrip())])
     return Span(start, start.after(kept), outline.at(start.points, kept))
 
 

@@ -88,7 +88,10 @@ class ChatClient:
     def __init__(
         self, endpoint: ChatEndpoint, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+        # Compressed answers could grow without bound while they are unpacked.
+        headers = {"Accept-Encoding": "identity"}
+        if endpoint.api_key:
+            headers["Authorization"] = f"Bearer {endpoint.api_key}"
         self._endpoint = endpoint
         self._sleep = sleep
         self._plain = False
@@ -161,7 +164,7 @@ class ChatClient:
         deadline = time.monotonic() + 2 * self._endpoint.timeout
         body = bytearray()
         with self._http.stream("POST", url, json=payload) as response:
-            for block in response.iter_bytes(65_536):
+            for block in response.iter_raw(65_536):
                 body += block
                 if len(body) > LARGEST_ANSWER:
                     raise UnusableAnswerError("The answer is larger than 2 MB.")
@@ -178,21 +181,21 @@ class ChatClient:
         if status == 404:
             raise PermanentError(
                 f"The chat endpoint at {self._host} knows no such address or model "
-                f"({self._endpoint.model!r}); check RHIZOME_CHAT_URL and RHIZOME_CHAT_MODEL."
+                f"({self._endpoint.model!r}); check RHIZOME_CHAT_BASE_URL and RHIZOME_CHAT_MODEL."
             )
         if status == 413:
             raise UnusableAnswerError("The question is too large for the endpoint.")
         if status != 200:
             raise PermanentError(
                 f"The chat endpoint at {self._host} answered with status {status}; "
-                "check RHIZOME_CHAT_URL and RHIZOME_CHAT_MODEL."
+                "check RHIZOME_CHAT_BASE_URL and RHIZOME_CHAT_MODEL."
             )
         try:
             completion = _Completion.model_validate_json(body)
         except ValidationError:
             raise PermanentError(
                 f"What answers at {self._host} is no OpenAI-compatible chat endpoint; "
-                "check RHIZOME_CHAT_URL."
+                "check RHIZOME_CHAT_BASE_URL."
             ) from None
         text = completion.choices[0].message.content if completion.choices else None
         if not text:

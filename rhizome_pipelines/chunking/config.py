@@ -31,8 +31,7 @@ class Strategy(StrEnum):
 class ChunkingConfig:
     """Sizes are characters (code points), for the strategy `token` tokens of the default model.
 
-    A chunk is closed once it has `target` and does not grow beyond `max`, save by a fragment
-    without letters or digits that would otherwise be a chunk of its own.
+    A chunk is closed once it has `target`, and never grows beyond `max`.
     """
 
     strategy: str = Strategy.HYBRID
@@ -44,9 +43,9 @@ class ChunkingConfig:
 
     def __post_init__(self) -> None:
         Strategy.parse(self.strategy)
-        if not 200 <= self.target_characters <= self.max_characters <= 20_000:
+        if not 200 <= self.target_characters <= self.max_characters <= 40_000:
             raise InvalidInputError(
-                "Chunk sizes must satisfy 200 ≤ target_characters ≤ max_characters ≤ 20,000."
+                "Chunk sizes must satisfy 200 ≤ target_characters ≤ max_characters ≤ 40,000."
             )
         if not 32 <= self.target_tokens <= 4_000:
             raise InvalidInputError("A chunk's target_tokens must be between 32 and 4,000.")

@@ -22,13 +22,13 @@ _SENTENCE_END = re.compile(
 
 def cuts_for(config: ChunkingConfig) -> Cuts:
     """The way of cutting that `config` asks for."""
-    size = (config.target_characters, config.max_characters)
+    # Room is left so that a short last piece can join the one before it.
+    room = config.max_characters - config.target_characters // 8
+    size = (min(config.target_characters, room), room)
     strategy = config.chosen
     match strategy:
         case Strategy.HYBRID:
-            # Room is left so that a short last piece can join the one before it.
-            room = config.max_characters - config.target_characters // 8
-            markdown = MarkdownSplitter((min(size[0], room), room), trim=False)
+            markdown = MarkdownSplitter(size, trim=False)
             return lambda text: _inner_offsets(markdown.chunk_indices(text))
         case Strategy.RECURSIVE:
             plain = TextSplitter(size, trim=False)
