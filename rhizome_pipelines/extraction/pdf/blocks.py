@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
+from rhizome_pipelines.extraction.pdf.contents import CONTENTS_LINE, LEADERS
 from rhizome_pipelines.extraction.pdf.page import PLAIN_PITCH, Line, Page, Reading, Table
 
 BULLET = re.compile(r"([•◦▪▫■□●○‣⁃∙·➢➤▸✓])\s*(?=\S)")
 DASH = re.compile(r"([-–—*])\s+(?=\S)")
 ORDERED = re.compile(r"(\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{2,5})[.)])\s+(?=\S)")
-CONTENTS_LINE = re.compile(r"\S.*?\s*(?:[.·…]\s?){4,}\s*(?:\d+|[ivxlc]+)?$", re.I)
-LEADERS = re.compile(r"\s*(?:[.·…]\s?){4,}\s*")
 SENTENCE_END = re.compile(r"[.!?:;…。！？][\"'”’)\]»]*$")
 
 NEIGHBOURS = 12
+SAME_MARGIN = 20.0
+"""Points between left edges of lines that may have one right margin."""
 PARAGRAPH_GAP = 1.35
 """Of the usual distance of lines: more than this begins a paragraph."""
 INDENT = 5.0
@@ -83,7 +84,7 @@ def blocks_of(
     `content` keeps each element's index on the page; `headings` gives levels by that index.
     """
     lines = [item for _, item in content if isinstance(item, Line)]
-    builder = _Builder(page, style, _metrics(page, lines))
+    builder = _Builder(page, style, lines)
     for position, item in content:
         if isinstance(item, Table):
             yield from builder.flush()
@@ -105,7 +106,7 @@ def _metrics(page: Page, lines: Sequence[Line]) -> _Metrics:
         near = sorted(
             other.right
             for other in lines[max(0, index - NEIGHBOURS) : index + NEIGHBOURS + 1]
-            if abs(other.x - line.x) <= 50
+            if abs(other.x - line.x) <= SAME_MARGIN
         )
         rights.append(near[(len(near) * 3) // 4] if len(near) > 1 else page.width)
     return _Metrics(pitch, rights)
@@ -114,10 +115,11 @@ def _metrics(page: Page, lines: Sequence[Line]) -> _Metrics:
 class _Builder:
     """Takes lines one by one and gives blocks as they are complete."""
 
-    def __init__(self, page: Page, style: Style, metrics: _Metrics) -> None:
+    def __init__(self, page: Page, style: Style, lines: Sequence[Line]) -> None:
         self._page = page
         self._style = style
-        self._metrics = metrics
+        self._lines = lines
+        self._metrics = _metrics(page, lines)
         self._index = -1
         self._block: Block | None = None
         self._previous: Line | None = None
@@ -181,6 +183,8 @@ class _Builder:
         if not line.advance or self._style.monospaced:
             return False
         block, previous = self._block, self._previous
+        if self._is_lone_word(line):
+            return False
         if block is None or previous is None or block.kind not in (Kind.PARAGRAPH, Kind.ITEM):
             return True
         # A long command inside of a paragraph may fill a whole line of it.
@@ -191,6 +195,11 @@ class _Builder:
             and not previous.text.endswith(":")
         )
         return not inside
+
+    def _is_lone_word(self, line: Line) -> bool:
+        """A term of a list of definitions, or the end of a path that was broken."""
+        around = self._lines[max(self._index - 1, 0) : self._index + 2]
+        return " " not in line.text and sum(1 for near in around if near.advance) == 1
 
     def _add_code(self, line: Line) -> Iterator[Block]:
         block, previous = self._block, self._previous

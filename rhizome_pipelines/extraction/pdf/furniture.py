@@ -7,8 +7,10 @@ a distance to the text.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 
 from rhizome_pipelines.extraction.pdf.page import Line, Page, Reading
 
@@ -39,6 +41,8 @@ class EdgeRow:
     y: float
     gap: float
     height: float
+    modest: bool
+    """Not larger than most lines of the page: the title of a slide is no furniture."""
     numbers: frozenset[int]
     """Each number in it less the number of the page: equal on all pages for a page number."""
 
@@ -105,6 +109,7 @@ def _rows(page: Page) -> list[list[Line]]:
 def _edge_rows(
     page: int, edge: Sequence[Sequence[Line]], rows: Sequence[Sequence[Line]]
 ) -> Iterable[EdgeRow]:
+    usual = median_low(line.size for row in rows for line in row) if rows else 0.0
     for position, row in enumerate(edge[:DEPTH]):
         text = " ".join(line.text for line in sorted(row, key=lambda line: line.x))
         following = rows[position + 1] if position + 1 < len(rows) else None
@@ -114,6 +119,7 @@ def _edge_rows(
             y=row[0].y,
             gap=round(gap, 1),
             height=row[0].height,
+            modest=row[0].size <= 1.15 * usual,
             numbers=frozenset(_page_offsets(text, page)),
         )
 
@@ -156,7 +162,7 @@ def _repeats(row: EdgeRow, others: Iterable[Sequence[EdgeRow]]) -> bool:
 
 def _in_band(row: EdgeRow, depth: int, others: Sequence[Sequence[EdgeRow]]) -> bool:
     """Whether furniture of other texts stands at this height on enough pages nearby."""
-    if len(row.pattern) > MAX_LENGTH:
+    if len(row.pattern) > MAX_LENGTH or not row.modest:
         return False
     band = [
         rows[depth]
@@ -168,6 +174,15 @@ def _in_band(row: EdgeRow, depth: int, others: Sequence[Sequence[EdgeRow]]) -> b
     if any(row.numbers & other.numbers for other in band):
         shared = sum(1 for other in band if row.numbers & other.numbers)
         return shared >= MIN_REPEATS
-    patterns = [other.pattern for other in band]
-    established = any(patterns.count(pattern) > MIN_REPEATS for pattern in set(patterns))
-    return established and row.gap >= 2.0 * max(row.height, 1.0)
+    if row.gap < 2.0 * max(row.height, 1.0):
+        return False
+    patterns = Counter(other.pattern for other in band)
+    stem = _stem(row.pattern)
+    same_stem = sum(1 for other in band if stem and _stem(other.pattern) == stem)
+    return max(patterns.values()) > MIN_REPEATS or same_stem >= MIN_REPEATS
+
+
+def _stem(pattern: str) -> str:
+    """`chapter #` of `chapter #. overview`; empty without a number after a word."""
+    head, number, _ = pattern.partition("#")
+    return head + number if number and any(map(str.isalpha, head)) else ""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rhizome_pipelines.extraction.pdf.blocks import CONTENTS_LINE
+from rhizome_pipelines.extraction.pdf.contents import CONTENTS_LINE
 from rhizome_pipelines.extraction.pdf.page import Line, Page
 
 MAX_LENGTH = 120

@@ -6,11 +6,17 @@ headings; what a paragraph, a list or code is, is decided later, from lines.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from rhizome_pipelines.extraction.pdf.characters import clean
+from rhizome_pipelines.extraction.pdf.contents import (
+    CONTENTS_LINE,
+    ELLIPSIS,
+    is_contents,
+    is_contents_row,
+)
 from rhizome_pipelines.extraction.pdf.fonts import is_bold, monospaced_advance
 from rhizome_pipelines.extraction.pdf.page import PLAIN_PITCH, Line, Page, Reading, Table
 
@@ -82,6 +88,9 @@ def _plain_lines(text: str) -> Iterator[Line]:
 
 def _content(raw: Mapping[str, Any]) -> Iterator[Line | Table]:
     items = [item for item in (Item(*values) for values in raw["items"]) if item.text.strip()]
+    if _is_contents_page(items):
+        yield from (_contents_line(row) for row in _rows(items))
+        return
     regions = [
         region
         for region in (_region(block) for block in raw["blocks"])
@@ -93,10 +102,32 @@ def _content(raw: Mapping[str, Any]) -> Iterator[Line | Table]:
         yield from _lines(items, 0)
         return
     for region, members in _assigned(items, regions):
-        if region.kind == "table" and _is_table(region.rows):
+        lines = list(_lines(members, region.level if region.kind == "heading" else 0))
+        if region.kind == "table" and _is_table(region.rows, lines):
             yield Table(region.rows, y=region.y, height=region.height)
         else:
-            yield from _lines(members, region.level if region.kind == "heading" else 0)
+            yield from lines
+
+
+def _is_contents_page(items: Sequence[Item]) -> bool:
+    rows = list(_rows(items))
+    numbers = [int(row[-1].text) for row in rows if _is_contents(row) and row[-1].text.isdecimal()]
+    roman = sum(1 for row in rows if _is_contents(row) and not row[-1].text.isdecimal())
+    return is_contents(len(rows) - roman, numbers)
+
+
+def _is_contents(row: Sequence[Item]) -> bool:
+    if len(row) < 2:
+        return False
+    gap = row[-1].x - row[-2].x - row[-2].width
+    return is_contents_row([item.text for item in row], gap, row[-1].size)
+
+
+def _contents_line(row: Sequence[Item]) -> Line:
+    if not _is_contents(row):
+        return _line(row, 0)
+    line = _line(row[:-1], 0)
+    return replace(line, text=f"{line.text} {ELLIPSIS} {clean(row[-1].text)}", advance=0.0)
 
 
 def _region(block: Mapping[str, Any]) -> Region | None:
@@ -109,8 +140,11 @@ def _region(block: Mapping[str, Any]) -> Region | None:
     return Region(block["kind"], x, y, width, height, level, cleaned)
 
 
-def _is_table(rows: Sequence[Sequence[str]]) -> bool:
-    """Layout analysis sees tables in code and in lists; a true one has a filled grid."""
+def _is_table(rows: Sequence[Sequence[str]], lines: Sequence[Line]) -> bool:
+    """Layout analysis sees tables in code, lists and contents; a true one has a filled grid."""
+    unlike = sum(1 for line in lines if line.advance or CONTENTS_LINE.match(line.text))
+    if unlike > 0.3 * len(lines):
+        return False
     if len(rows) < 2 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
         return False
     cells = [cell for row in rows for cell in row]
@@ -191,14 +225,17 @@ def _line(row: Sequence[Item], heading: int) -> Line:
         else:
             text += item.text
     left, top = row[0].x, min(item.y for item in row)
+    height = max(item.bottom for item in row) - top
     longest = max(row, key=lambda item: len(item.text))
+    # An item has the size of its first character, which may be the raised mark of a footnote.
+    size = longest.size if longest.size > 0.75 * height else 0.87 * height
     return Line(
         text=clean(text, keep_spaces=bool(advance)),
         x=left,
         y=top,
         width=round(max(item.x + item.width for item in row) - left, 1),
-        height=round(max(item.bottom for item in row) - top, 1),
-        size=longest.size or longest.height,
+        height=round(height, 1),
+        size=round(size, 1),
         bold=all(is_bold(item.font) for item in row),
         advance=round(advance, 3),
         heading=heading,

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rhizome_pipelines.extraction.pdf.blocks import CONTENTS_LINE
 from rhizome_pipelines.extraction.pdf.characters import clean
+from rhizome_pipelines.extraction.pdf.contents import CONTENTS_LINE
 from rhizome_pipelines.extraction.pdf.page import Line, Page
 
 NUMBERING = re.compile(

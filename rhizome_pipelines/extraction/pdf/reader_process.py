@@ -9,6 +9,7 @@ An answer is `{"ok": …, "rss": bytes}` or `{"error": …, "code": …, "rss": 
 """
 
 import contextlib
+import io
 import json
 import os
 import resource
@@ -99,14 +100,14 @@ def block_facts(block: Any) -> Json:
     return facts
 
 
-def page_facts(page: Any, limit: int) -> Json:
+def page_facts(page: Any, number: int, limit: int) -> Json:
     """A page's text items and regions; raises ValueError for more text than `limit`."""
     size = 0
     items = []
     for item in page.text_items:
         size += len(item.text)
         if size > limit:
-            raise ValueError(f"page {page.page_num} has more than {limit} characters")
+            raise ValueError(f"page {number} has more than {limit} characters")
         items.append(
             [
                 item.text,
@@ -120,7 +121,7 @@ def page_facts(page: Any, limit: int) -> Json:
             ]
         )
     return {
-        "page": page.page_num,
+        "page": number,
         "width": round(page.width, 1),
         "height": round(page.height, 1),
         "items": items,
@@ -128,16 +129,40 @@ def page_facts(page: Any, limit: int) -> Json:
     }
 
 
+def cut(path: str, first: int, last: int) -> bytes | None:
+    """A PDF of these pages only, or None if PDFium cannot make it.
+
+    liteparse reads the whole document's outline on each call, which takes a quarter of a
+    second for 2,400 pages; a cut of 16 pages takes 4 ms.
+    """
+    import pypdfium2  # noqa: PLC0415
+
+    document = pypdfium2.PdfDocument(path)
+    target = pypdfium2.PdfDocument.new()
+    buffer = io.BytesIO()
+    try:
+        target.import_pages(document, list(range(first - 1, last)))
+        target.save(buffer)
+    except pypdfium2.PdfiumError:
+        return None
+    finally:
+        target.close()
+        document.close()
+    return buffer.getvalue()
+
+
 def parse(request: Json) -> Json:
     """Pages `first` to `last` (from 1, inclusive) with their layout; unreadable ones missing."""
     from liteparse._liteparse import LiteParse  # noqa: PLC0415  the wrapper adds 45 ms
 
     first, last = request["first"], request["last"]
+    piece = cut(request["path"], first, last) if request["cut"] else None
+    before = first - 1 if piece is not None else 0
     parser = LiteParse(
+        # Their defaults would fetch models from the network, and drop pages silently.
         ocr_enabled=False,
-        # Both default to values that lose text silently or use the network.
-        max_pages=last,
-        target_pages=f"{first}-{last}",
+        max_pages=last - before,
+        target_pages=f"{first - before}-{last - before}",
         output_format="markdown",
         extract_blocks=True,
         keep_headers_footers=True,
@@ -148,9 +173,10 @@ def parse(request: Json) -> Json:
         quiet=True,
     )
     pages = []
-    for page in parser.parse(request["path"]).pages:
+    result = parser.parse(request["path"]) if piece is None else parser.parse_bytes(piece)
+    for page in result.pages:
         try:
-            pages.append(page_facts(page, request["limit"]))
+            pages.append(page_facts(page, page.page_num + before, request["limit"]))
         except ValueError:
             continue
     return {"pages": pages}

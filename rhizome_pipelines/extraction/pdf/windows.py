@@ -46,9 +46,9 @@ class WindowReader:
         return pages
 
     def _window(self, path: Path, first: int, last: int) -> dict[int, RawPage]:
-        for _ in range(2):
+        for cut in (True, False):
             try:
-                return self._parse(path, first, last, self._config.window_timeout)
+                return self._parse(path, first, last, self._config.window_timeout, cut=cut)
             except ReaderDiedError as death:
                 self._count(death)
             except ReaderRefusedError:
@@ -58,14 +58,14 @@ class WindowReader:
     def _single(self, path: Path, number: int, *, alone: bool) -> RawPage:
         if not alone:
             try:
-                page = self._parse(path, number, number, self._config.page_timeout).get(number)
+                page = self._parse(path, number, number, self._config.page_timeout, cut=True)
             except ReaderDiedError as death:
                 self._count(death)
             except ReaderRefusedError:
                 pass
             else:
-                if page is not None:
-                    return page
+                if number in page:
+                    return page[number]
         try:
             text = self._reader.ask(
                 "plain",
@@ -82,13 +82,16 @@ class WindowReader:
             return {"page": number, **text}
         return {"page": number}
 
-    def _parse(self, path: Path, first: int, last: int, timeout: float) -> dict[int, RawPage]:
+    def _parse(
+        self, path: Path, first: int, last: int, timeout: float, *, cut: bool
+    ) -> dict[int, RawPage]:
         answer = self._reader.ask(
             "parse",
             timeout,
             path=str(path),
             first=first,
             last=last,
+            cut=cut,
             limit=self._config.max_page_characters,
         )
         return {page["page"]: page for page in answer["pages"]}

@@ -9,6 +9,8 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
 DIVIDED_HEAD = re.compile(rf"([^\W\d_]+)[-{SOFT_HYPHEN}]$")
 DIVIDED_TAIL = re.compile(r"[^\W\d_]+")
+BROKEN_PATH = re.compile(r"(?:^|\s)(?:[a-z]+:/)?/\S*/$|(?:^|\s)(?:https?://|www\.)\S*[/._=&?-]$")
+"""A path or address that is broken after a slash goes on without a space."""
 
 MAX_WORDS = 150_000
 MAX_COMPOUNDS = 50_000
@@ -46,7 +48,7 @@ class Vocabulary:
             # `-1` after `UTF-`, `and` after `pre-`: a hyphen that belongs to the text.
             if upper.endswith(("-", SOFT_HYPHEN)) and not upper.endswith((" -", "--")):
                 return upper.removesuffix(SOFT_HYPHEN) + lower
-            return f"{upper} {lower}" if upper and lower else upper + lower
+            return upper + lower if BROKEN_PATH.search(upper) else f"{upper} {lower}"
         if upper.endswith(SOFT_HYPHEN):
             return upper[:-1] + lower
         if self._keeps_hyphen(divided.group(1), tail.group()):
@@ -54,7 +56,7 @@ class Vocabulary:
         return upper[:-1] + lower
 
     def _keeps_hyphen(self, head: str, tail: str) -> bool:
-        if not tail[0].islower():
+        if not tail[0].islower() and not (len(head) > 1 and head.isupper() and tail.isupper()):
             return True
         head, tail = head.casefold(), tail.casefold()
         if head + tail in self._words:
