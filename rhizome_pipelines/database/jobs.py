@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from rhizome_pipelines.database import queue
 from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.database.rows import job_from
+from rhizome_pipelines.database.storable import storable_text
 from rhizome_pipelines.lifecycle.errors import ErrorType
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, Job, JobStatus, JobType
 
@@ -166,7 +167,7 @@ class JobRepository:
                   and replace(rejected.job_type, '-', '_') = 'process_document')
             select id from rejected
             """,
-            {"id": job_id, "message": message, "type": error_type},
+            {"id": job_id, "message": storable_text(message), "type": error_type},
         )
         return row is not None
 

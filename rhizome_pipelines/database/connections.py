@@ -1,0 +1,203 @@
+"""`connections`: a document's edges, replaced with respect for what a person has judged."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from rhizome_pipelines.connections.ports import ConnectionType, Edge, EdgeCounts, EdgeSink
+from rhizome_pipelines.database.connection import Connection, Database
+from rhizome_pipelines.database.guarded import Fence
+from rhizome_pipelines.database.ownership import chunks_stay, lock_document
+from rhizome_pipelines.database.storable import storable_json
+
+
+class PostgresEdgeSink(EdgeSink):
+    """`EdgeSink` over the table `connections`.
+
+    A connection that a person drew by hand (`auto_detected` is false) counts as judged. With a
+    `fence`, a replacement by an attempt that does not own its job any more raises
+    OwnershipLostError and changes nothing.
+    """
+
+    def __init__(self, database: Database, fence: Fence | None = None) -> None:
+        self._database = database
+        self._fence = fence
+
+    def replace(
+        self,
+        user_id: UUID,
+        document_id: UUID,
+        types: Sequence[ConnectionType],
+        edges: Iterable[Edge],
+        per_chunk: int,
+    ) -> EdgeCounts:
+        """See `EdgeSink`. Memory does not grow with the number of edges.
+
+        Of two edges with the same ends and type the stronger counts. The document's chunks are
+        marked as looked at (`connections_detected`). Raises InvalidInputError for an unknown
+        document.
+        """
+        parameters = {
+            "user": user_id,
+            "document": document_id,
+            "types": [str(kind) for kind in types],
+            "per_chunk": per_chunk,
+        }
+        with chunks_stay(), self._database.transaction() as connection:
+            _stage_edges(connection, edges)
+            # Locks are taken only now: the iterable may compute for minutes.
+            lock_document(connection, user_id, document_id)
+            if self._fence is not None:
+                self._fence.hold(connection)
+            connection.execute(_KEEP_VALID, parameters)
+            connection.execute(_FIND_TOUCHING, parameters)
+            judged = _number(connection, _COUNT_JUDGED, parameters)
+            removed = connection.execute(_REMOVE_ABSENT, parameters).rowcount
+            connection.execute(_UPSERT, parameters)
+            connection.execute(_TRIM, parameters)
+            connection.execute(_MARK_CHUNKS, parameters)
+            with connection.cursor() as cursor:
+                counted = cursor.execute(_COUNT_CHANGES).fetchone()
+        added, updated, trimmed = counted or (0, 0, 0)
+        return EdgeCounts(added=added, updated=updated, removed=removed + trimmed, judged=judged)
+
+    def count(self, user_id: UUID, document_id: UUID) -> int:
+        """See `EdgeSink`."""
+        with self._database.connection() as connection:
+            return _number(connection, _COUNT, {"user": user_id, "document": document_id})
+
+
+def _stage_edges(connection: Connection, edges: Iterable[Edge]) -> None:
+    """Copy the edges, one by one, into temporary tables that end with the transaction."""
+    connection.execute(_CREATE_STAGING)
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "copy incoming_edges (source, target, type, strength, metadata) "
+            "from stdin (format binary)"
+        ) as copy,
+    ):
+        copy.set_types(["uuid", "uuid", "text", "float8", "jsonb"])
+        for edge in edges:
+            metadata = Jsonb(storable_json(edge.metadata))
+            strength = min(1.0, max(0.0, float(edge.strength)))  # rounding may pass the ends
+            copy.write_row((edge.source, edge.target, str(edge.type), strength, metadata))
+    connection.execute("analyze incoming_edges")
+
+
+def _number(connection: Connection, query: LiteralString, parameters: dict[str, Any]) -> int:
+    row = connection.execute(query, parameters).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+_CREATE_STAGING: LiteralString = """
+create temporary table incoming_edges
+    (source uuid, target uuid, type text, strength float8, metadata jsonb) on commit drop;
+create temporary table valid_edges
+    (source uuid, target uuid, type text, strength float8, metadata jsonb, source_document uuid)
+    on commit drop;
+create temporary table touching_edges (id uuid primary key, judged boolean) on commit drop;
+create temporary table touched_edges (id uuid, change text) on commit drop;
+"""
+
+# Only edges of these types that touch the document, between current chunks of the user's.
+_KEEP_VALID: LiteralString = """
+insert into valid_edges
+select distinct on (i.source, i.target, i.type)
+       i.source, i.target, i.type, i.strength, i.metadata, s.document_id
+from incoming_edges i
+join chunks s on s.id = i.source and s.is_current
+join documents ds on ds.id = s.document_id and ds.user_id = %(user)s
+join chunks t on t.id = i.target and t.is_current
+join documents dt on dt.id = t.document_id and dt.user_id = %(user)s
+where i.source <> i.target and i.type = any(%(types)s)
+  and %(document)s in (s.document_id, t.document_id)
+order by i.source, i.target, i.type, i.strength desc, i.metadata
+"""
+
+# What is stored of these types and touches the document.
+_FIND_TOUCHING: LiteralString = """
+insert into touching_edges
+select x.id, x.user_validated is not null or x.user_starred is true or x.auto_detected is false
+from connections x
+where x.connection_type = any(%(types)s) and x.id in (
+    select id from connections where source_chunk_id in (
+        select id from chunks where document_id = %(document)s)
+    union
+    select id from connections where target_chunk_id in (
+        select id from chunks where document_id = %(document)s))
+"""
+
+_COUNT_JUDGED: LiteralString = "select count(*) from touching_edges where judged"
+
+_REMOVE_ABSENT: LiteralString = """
+delete from connections x
+using touching_edges t
+where t.id = x.id and not t.judged
+  and not exists (select from valid_edges v
+                  where v.source = x.source_chunk_id and v.target = x.target_chunk_id
+                    and v.type = x.connection_type)
+"""
+
+# xmax is 0 in a row that this statement has inserted, and not in one that it has updated
+_UPSERT: LiteralString = """
+with stored as (
+    insert into connections as x
+        (source_chunk_id, target_chunk_id, connection_type, strength, metadata, auto_detected)
+    select source, target, type, strength, metadata, true from valid_edges
+    order by source, target, type
+    on conflict (source_chunk_id, target_chunk_id, connection_type) do update
+    set strength = excluded.strength, metadata = excluded.metadata
+    where x.user_validated is null and x.user_starred is not true and x.auto_detected is not false
+    returning x.id, x.xmax = 0 as inserted)
+insert into touched_edges
+select id, case when inserted then 'added' else 'updated' end from stored
+"""
+
+_TRIM: LiteralString = """
+with ranked as (
+    select x.id,
+           x.user_validated is not null or x.user_starred is true or x.auto_detected is false
+               as judged,
+           row_number() over (
+               partition by x.source_chunk_id, x.connection_type
+               order by x.strength desc nulls last, x.target_chunk_id) as place
+    from connections x
+    where x.connection_type = any(%(types)s)
+      and x.source_chunk_id in (select source from valid_edges
+                                where source_document <> %(document)s)),
+trimmed as (
+    delete from connections x using ranked
+    where x.id = ranked.id and ranked.place > %(per_chunk)s and not ranked.judged
+    returning x.id)
+insert into touched_edges select id, 'trimmed' from trimmed
+"""
+
+_MARK_CHUNKS: LiteralString = """
+update chunks set connections_detected = true, connections_detected_at = now()
+where document_id = %(document)s and is_current and connections_detected is not true
+"""
+
+# An edge that was added and trimmed at once was never there.
+_COUNT_CHANGES: LiteralString = """
+with each as (
+    select bool_or(change = 'added') as added, bool_or(change = 'updated') as updated,
+           bool_or(change = 'trimmed') as trimmed
+    from touched_edges group by id)
+select count(*) filter (where added and not trimmed),
+       count(*) filter (where updated and not trimmed),
+       count(*) filter (where trimmed and not added)
+from each
+"""
+
+_COUNT: LiteralString = """
+select count(*) from (
+    select x.id from chunks c join connections x on x.source_chunk_id = c.id
+    where c.document_id = (select id from documents where id = %(document)s and user_id = %(user)s)
+    union
+    select x.id from chunks c join connections x on x.target_chunk_id = c.id
+    where c.document_id = (select id from documents where id = %(document)s and user_id = %(user)s)
+) as touching
+"""

@@ -1,0 +1,87 @@
+"""`Corpus`: the embedded, current chunks of one user, read as a stream."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import UUID
+
+from psycopg import Connection, ServerCursor
+from psycopg.rows import TupleRow, tuple_row
+
+from rhizome_pipelines.connections.ports import ChunkText, Corpus, CorpusDocument, VectorBlock
+from rhizome_pipelines.database.connection import Database
+from rhizome_pipelines.database.vector_format import decode_vectors
+
+
+class PostgresCorpus(Corpus):
+    """`Corpus` over `documents`, `document_embeddings` and `chunks`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def documents(self, user_id: UUID, model: str) -> Sequence[CorpusDocument]:
+        """See `Corpus`."""
+        rows = self._database.all(
+            """
+            select d.id, coalesce(d.title, '') as title, e.chunk_count, e.digest
+            from documents d join document_embeddings e on e.document_id = d.id
+            where d.user_id = %s and e.model = %s and e.chunk_count > 0
+            order by d.id
+            """,
+            (user_id, model),
+        )
+        return [
+            CorpusDocument(row["id"], row["title"], row["chunk_count"], row["digest"])
+            for row in rows
+        ]
+
+    def vectors(
+        self, user_id: UUID, model: str, document_ids: Sequence[UUID], block: int
+    ) -> Iterator[VectorBlock]:
+        """See `Corpus`. A connection is held until the iteration ends."""
+        dimensions = self._dimensions(user_id, model)
+        if dimensions is None or not document_ids:
+            return
+        with self._database.transaction() as connection:
+            cursor = _server_cursor(connection)
+            with cursor:
+                cursor.execute(
+                    """
+                    select c.id, c.document_id, c.embedding
+                    from documents d join chunks c on c.document_id = d.id
+                    where d.user_id = %s and d.id = any(%s) and c.is_current
+                      and c.embedding_model = %s and c.embedding is not null
+                    order by c.document_id, c.chunk_index
+                    """,
+                    (user_id, list(document_ids), model),
+                    binary=True,
+                )
+                while rows := cursor.fetchmany(block):
+                    ids, documents, encoded = zip(*rows, strict=True)
+                    yield VectorBlock(ids, documents, decode_vectors(encoded, dimensions))
+
+    def texts(self, user_id: UUID, chunk_ids: Sequence[UUID]) -> Mapping[UUID, ChunkText]:
+        """See `Corpus`."""
+        rows = self._database.all(
+            """
+            select c.id, c.document_id, coalesce(d.title, '') as document_title, c.chunk_index,
+                   c.content, coalesce(c.heading_path, '{}') as heading_path
+            from documents d join chunks c on c.document_id = d.id
+            where d.user_id = %s and c.id = any(%s)
+            """,
+            (user_id, list(chunk_ids)),
+        )
+        return {row["id"]: ChunkText(**row) for row in rows}
+
+    def _dimensions(self, user_id: UUID, model: str) -> int | None:
+        row = self._database.first(
+            """
+            select max(e.dimensions) as dimensions
+            from documents d join document_embeddings e on e.document_id = d.id
+            where d.user_id = %s and e.model = %s
+            """,
+            (user_id, model),
+        )
+        return None if row is None else row["dimensions"]
+
+
+def _server_cursor(connection: Connection[TupleRow]) -> ServerCursor[TupleRow]:
+    return ServerCursor(connection, "rhizome_vectors", row_factory=tuple_row)
