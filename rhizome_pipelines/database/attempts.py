@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from psycopg.rows import dict_row
-
-from rhizome_pipelines.database.connection import Connection, Database
+from rhizome_pipelines.database.adoption import ForeignRun, adopt
+from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.database.rows import attempt_from
+from rhizome_pipelines.database.storable import storable_text
+from rhizome_pipelines.database.succession import take_next
 from rhizome_pipelines.lifecycle.errors import ErrorType
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, AttemptTrigger
 
@@ -34,6 +35,10 @@ class AttemptRepository:
             if taken.rowcount == 0:
                 return None
             return take_next(connection, job_id, trigger)
+
+    def adopt(self, run: ForeignRun) -> Attempt:
+        """Give a job to a run that nobody here has asked for: see `adoption`."""
+        return adopt(self._database, run)
 
     def bind_run(self, job_id: UUID, number: int, run_id: str) -> bool:
         """Record which run the attempt is.
@@ -124,8 +129,8 @@ class AttemptRepository:
                     "number": number,
                     "outcome": outcome,
                     "type": error_type,
-                    "error": error,
-                    "traceback": traceback,
+                    "error": None if error is None else storable_text(error),
+                    "traceback": None if traceback is None else storable_text(traceback),
                 },
             )
             == 1
@@ -171,57 +176,3 @@ class AttemptRepository:
             """,
             {"job": job_id},
         )
-
-
-def take_next(connection: Connection, job_id: UUID, trigger: AttemptTrigger) -> Attempt:
-    """Give a job, whose row this transaction has locked, to its next attempt.
-
-    An attempt that is not recorded as ended is superseded: from now on its writes change nothing.
-    """
-    connection.execute(
-        """
-        update job_attempts set ended_at = now(), outcome = 'superseded'
-        where job_id = %s and ended_at is null
-        """,
-        (job_id,),
-    )
-    # The number goes on from the attempts: a row that was deleted and inserted again counts from 0.
-    connection.execute(
-        """
-        update background_jobs
-        set status = 'processing',
-            current_attempt = 1 + greatest(current_attempt, coalesce(
-                (select max(number) from job_attempts where job_id = %(job)s), 0)),
-            completed_at = null, next_retry_at = null, error_type = null, error_message = null,
-            output_data = '{}'
-        where id = %(job)s
-        """,
-        {"job": job_id},
-    )
-    if trigger is AttemptTrigger.RESTART:
-        connection.execute(
-            """
-            update background_jobs
-            set progress = '{}', last_checkpoint_path = null, last_checkpoint_stage = null,
-                checkpoint_hash = null
-            where id = %s
-            """,
-            (job_id,),
-        )
-    with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(
-            """
-            insert into job_attempts (job_id, number, user_id, job_type, entity_id, trigger,
-                                      resumed_from, last_checkpoint_path, last_checkpoint_stage,
-                                      checkpoint_hash)
-            select id, current_attempt, user_id, job_type, entity_id, %(trigger)s,
-                   last_checkpoint_stage, last_checkpoint_path, last_checkpoint_stage,
-                   checkpoint_hash
-            from background_jobs where id = %(job)s
-            returning *
-            """,
-            {"job": job_id, "trigger": trigger},
-        )
-        row = cursor.fetchone()
-    assert row is not None  # noqa: S101 - the row is locked by this transaction
-    return attempt_from(row)
