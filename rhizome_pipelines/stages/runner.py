@@ -43,6 +43,11 @@ class StageStopped:
     units_done: int
 
 
+def fingerprint_of(stage: Stage) -> Fingerprint:
+    """What the stage's result depends on now, as its checkpoints record it."""
+    return Fingerprint(stage.name, stage.version, dict(stage.dependencies()))
+
+
 class _StopRequested(Exception):  # noqa: N818 - a wish, not an error; never leaves this module
     def __init__(self, reason: StopReason) -> None:
         super().__init__(reason)
@@ -93,9 +98,7 @@ class _Walk:
         self._ask()
         if not reuse:
             self._store.discard_stage(self._stage.name)
-        self._fingerprint = Fingerprint(
-            self._stage.name, self._stage.version, dict(self._stage.dependencies())
-        )
+        self._fingerprint = fingerprint_of(self._stage)
         checkpoint = self._valid_checkpoint()
         if checkpoint is not None:
             return self._reused(checkpoint)
@@ -114,9 +117,7 @@ class _Walk:
 
     def _reused(self, checkpoint: StageCheckpoint) -> StageFinished:
         progress = self._runner.progress
-        progress.checkpoint(
-            checkpoint.pointer.stage, checkpoint.pointer.path, checkpoint.pointer.hash
-        )
+        _announce(progress, checkpoint.pointer)
         progress.stage(self._stage.name, 1.0, "already done: its checkpoint is reused", {})
         progress.stage_finished(self._stage.name)
         self._discard_parts()
@@ -136,9 +137,7 @@ class _Walk:
             output = self._stage.finish(self._payloads(units), Path(folder))
             checkpoint = self._store_result(output, units_total=len(units))
         progress = self._runner.progress
-        progress.checkpoint(
-            checkpoint.pointer.stage, checkpoint.pointer.path, checkpoint.pointer.hash
-        )
+        _announce(progress, checkpoint.pointer)
         self._meter.finished()
         progress.stage_finished(self._stage.name)
         self._discard_parts()
@@ -175,7 +174,7 @@ class _Walk:
         self._ask()
         pointer = self._store.write_part(unit.key, payload, self._fingerprint, self._runner.clock())
         self.units_done += 1
-        self._runner.progress.checkpoint(pointer.stage, pointer.path, pointer.hash)
+        _announce(self._runner.progress, pointer)
         self._meter.unit_kept(unit, reused=False)
         return payload
 
@@ -183,7 +182,7 @@ class _Walk:
         """Tell the newest reused part once, not each: telling is a write."""
         if self._unannounced is not None:
             pointer, self._unannounced = self._unannounced, None
-            self._runner.progress.checkpoint(pointer.stage, pointer.path, pointer.hash)
+            _announce(self._runner.progress, pointer)
 
     def _payloads(self, units: tuple[Unit, ...]) -> Iterator[tuple[Unit, bytes]]:
         """The units' payloads, one in memory at a time; one that has vanished is made again."""
@@ -246,6 +245,10 @@ class _Walk:
             units_done=self.units_done,
             reasons_not_reused=self._reasons.all(),
         )
+
+
+def _announce(progress: Progress, pointer: CheckpointPointer) -> None:
+    progress.checkpoint(pointer.stage, pointer.path, pointer.hash)
 
 
 def _refuse_duplicates(stage: str, units: tuple[Unit, ...]) -> None:
