@@ -32,7 +32,8 @@ class CorpusDocument:
 class VectorBlock:
     """Consecutive current chunks, in the order (document_id, chunk_index).
 
-    `vectors`: float32, shape (len(ids), dimensions of the model, padding cut off), rows of length 1.
+    `vectors`: float32, shape (len(ids), dimensions of the model, padding cut off), rows of
+    length 1.
     """
 
     ids: Sequence[UUID]

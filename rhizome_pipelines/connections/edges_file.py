@@ -1,0 +1,63 @@
+"""`connections.parquet`: a document's connections with their words, loadable by pandas.
+
+Columns: `source`, `target` (UUIDs of chunks as text), `type`, `strength`, `explanation`,
+`target_document_title`, `target_snippet`. The schema's metadata says version, document_id, model.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rhizome_pipelines.connections.ports import ConnectionType, Edge
+
+VERSION = "1.0"
+ROW_GROUP = 8_192
+
+_WORDS = ("explanation", "target_document_title", "target_snippet")
+
+
+def write_edges(path: Path, document_id: UUID, model: str, edges: Iterable[Edge]) -> None:
+    """Write the file, one row group in memory."""
+    schema = pa.schema(
+        [
+            pa.field("source", pa.string(), nullable=False),
+            pa.field("target", pa.string(), nullable=False),
+            pa.field("type", pa.string(), nullable=False),
+            pa.field("strength", pa.float64(), nullable=False),
+            *(pa.field(name, pa.string(), nullable=False) for name in _WORDS),
+        ],
+        metadata={"version": VERSION, "document_id": str(document_id), "model": model},
+    )
+    stream = iter(edges)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        while rows := [_row(edge) for edge in islice(stream, ROW_GROUP)]:
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+
+
+def read_edges(path: Path) -> Iterator[Edge]:
+    """The edges of a file that `write_edges` wrote, in order."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=ROW_GROUP):
+            for row in batch.to_pylist():
+                yield Edge(
+                    UUID(row["source"]),
+                    UUID(row["target"]),
+                    ConnectionType(row["type"]),
+                    row["strength"],
+                    {name: row[name] for name in _WORDS},
+                )
+
+
+def _row(edge: Edge) -> dict[str, Any]:
+    return {
+        "source": str(edge.source),
+        "target": str(edge.target),
+        "type": edge.type.value,
+        "strength": edge.strength,
+        **{name: edge.metadata[name] for name in _WORDS},
+    }

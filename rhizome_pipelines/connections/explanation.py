@@ -1,0 +1,57 @@
+"""Words about a connection: what two chunks share, and a piece of one to show."""
+
+import re
+from collections import Counter
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from rhizome_pipelines.connections.ports import ChunkText
+
+SNIPPET = 200
+"""Characters."""
+
+_TERMS = 5
+_LEAST_LENGTH = 4
+_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+
+
+def snippet(text: str, limit: int = SNIPPET) -> str:
+    """The beginning of `text` on one line, at most `limit` characters, cut between words."""
+    line = " ".join(text[: 8 * limit].split()).lstrip("# ")
+    if len(line) <= limit and len(text) <= 8 * limit:
+        return line
+    if len(line) < limit:
+        return line + "…"
+    cut = line[: limit - 1]
+    if line[limit - 1] != " " and " " in cut:
+        cut = cut[: cut.rindex(" ")]
+    return cut.rstrip(" ,;:–—-") + "…"
+
+
+def shared_terms(first: str, second: str) -> list[str]:
+    """At most five words of both texts: those that both say most often, longer ones first."""
+    one, two = _terms(first), _terms(second)
+    common = one.keys() & two.keys()
+    return sorted(common, key=lambda term: (-min(one[term], two[term]), -len(term), term))[:_TERMS]
+
+
+def shared_headings(first: ChunkText, second: ChunkText) -> list[str]:
+    """Headings that both stand under, the innermost of the first before the outer ones."""
+    others = {heading.strip().casefold() for heading in second.heading_path}
+    return [
+        heading.strip()
+        for heading in reversed(first.heading_path)
+        if heading.strip() and heading.strip().casefold() in others
+    ]
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    """English words of four letters and more that say nothing about a subject."""
+    return frozenset(files(__package__).joinpath("stop_words.txt").read_text("ascii").split())
+
+
+@lru_cache(maxsize=1_024)
+def _terms(text: str) -> Counter[str]:
+    words = (word.casefold() for word in _WORD.findall(text))
+    return Counter(w for w in words if len(w) >= _LEAST_LENGTH and w not in _stop_words())

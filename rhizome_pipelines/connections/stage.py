@@ -1,0 +1,254 @@
+"""The stage `connections`: a document's vectors against those of the user's other documents."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import UUID
+
+import numpy as np
+
+from rhizome_pipelines.connections.comparison import Comparison
+from rhizome_pipelines.connections.config import ConnectionsConfig
+from rhizome_pipelines.connections.describing import described
+from rhizome_pipelines.connections.edge_table import (
+    EdgeMerger,
+    EdgeTable,
+    decode_part,
+    encode_part,
+    part_compared_with,
+)
+from rhizome_pipelines.connections.edges_file import read_edges, write_edges
+from rhizome_pipelines.connections.engine import ConnectionEngine
+from rhizome_pipelines.connections.pin import PinnedCorpus
+from rhizome_pipelines.connections.ports import Corpus, CorpusDocument, EdgeSink, VectorBlock
+from rhizome_pipelines.connections.statistics import ConnectionStatistics
+from rhizome_pipelines.lifecycle.errors import TransientError
+from rhizome_pipelines.lifecycle.stage_names import StageName
+from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
+
+CONNECTIONS_FILE = "connections.parquet"
+
+CORPUS_UNIT = "corpus"
+"""Key of the unit that fixes what is compared with."""
+
+_TRIES = 3
+
+
+class ConnectionsStage:
+    """Finds one document's connections, in both directions, and replaces the stored ones.
+
+    `model` is the recorded name of the embedding model; `embeddings_digest` identifies the
+    document's vectors as the embedding stage stored them.
+    """
+
+    VERSION: ClassVar[str] = "1"
+
+    def __init__(
+        self,
+        document_id: UUID,
+        user_id: UUID,
+        model: str,
+        embeddings_digest: str,
+        corpus: Corpus,
+        sink: EdgeSink,
+        engines: Sequence[ConnectionEngine],
+        config: ConnectionsConfig,
+    ) -> None:
+        if len({engine.type for engine in engines}) != len(engines):
+            raise ValueError("two engines find connections of one type")
+        self._document_id = document_id
+        self._user_id = user_id
+        self._model = model
+        self._embeddings_digest = embeddings_digest
+        self._corpus = corpus
+        self._sink = sink
+        self._engines = engines
+        self._config = config
+        self._pin: PinnedCorpus | None = None
+
+    @property
+    def name(self) -> str:
+        """`connections`."""
+        return StageName.CONNECTIONS.value
+
+    @property
+    def version(self) -> str:
+        """Of this package's output."""
+        return self.VERSION
+
+    def dependencies(self) -> Mapping[str, str]:
+        """The document's vectors and the engines; the corpus is pinned by the first part."""
+        found = {
+            "document_id": str(self._document_id),
+            "user_id": str(self._user_id),
+            "input:embeddings": self._embeddings_digest,
+            "model:embedding": self._model,
+            "per_chunk": str(self._config.per_chunk),
+        }
+        for engine in self._engines:
+            found[f"engine:{engine.type}"] = engine.version
+            for name, value in engine.dependencies().items():
+                found[f"{engine.type}.{name}"] = value
+        return found
+
+    def units(self) -> Sequence[Unit]:
+        """First the corpus, then blocks of source chunks."""
+        total, block = self._own.chunk_count, self._config.source_block
+        corpus = Unit(CORPUS_UNIT, "the other documents", weight=1.0)
+        blocks = [
+            Unit(
+                key=f"chunks-{first:06}-{min(first + block, total) - 1:06}",
+                label=f"chunks {first + 1}–{min(first + block, total)}",
+                weight=float(min(block, total - first)),
+                counters={
+                    "chunks_processed": min(first + block, total),
+                    "chunks_total": total,
+                },
+            )
+            for first in range(0, total, block)
+        ]
+        return [corpus, *blocks]
+
+    def recall(self, unit: Unit, part: bytes) -> None:
+        """Learn from a part that an earlier attempt kept: what is compared with stays the same.
+
+        A stage that is not told compares with what it finds, and `finish` puts it right.
+        """
+        if unit.key == CORPUS_UNIT:
+            self._pin = PinnedCorpus.decode(part)
+
+    def work(self, unit: Unit, pulse: Pulse) -> bytes:
+        """Pin the corpus; or the edges of the unit's chunks, as Parquet."""
+        if unit.key == CORPUS_UNIT:
+            self._pin = PinnedCorpus.of(self._others())
+            return self._pin.encode()
+        pin = self._pin if self._pin is not None else PinnedCorpus.of(self._others())
+        return self._compared(unit, pin, pulse)
+
+    def finish(self, parts: Iterable[tuple[Unit, bytes]], scratch: Path) -> StageOutput:
+        """Join the edges, put words to them, write the file, then replace the stored edges."""
+        table, pin, now = self._merged(iter(parts))
+        path = scratch / CONNECTIONS_FILE
+        statistics = ConnectionStatistics(self._document_id)
+        found = statistics.passing(described(table, self._engines, self._texts))
+        write_edges(path, self._document_id, self._model, (item.edge for item in found))
+        types = [engine.type for engine in self._engines]
+        self._sink.replace(
+            self._user_id, self._document_id, types, read_edges(path), self._config.per_chunk
+        )
+        facts = {
+            **statistics.facts(),
+            "model": self._model,
+            "settings": {e.type.value: dict(e.dependencies()) for e in self._engines},
+            "corpus_digest": now.digest,
+            "corpus_documents": len(now.documents),
+            "corpus_chunks": now.chunk_count,
+            "left_out": [str(i) for i in sorted({*pin.ids} - {*now.ids})],
+        }
+        return StageOutput({CONNECTIONS_FILE: path}, facts)
+
+    def missing_effects(self, facts: Facts) -> Sequence[str]:
+        """Says so if connections were found and none is stored.
+
+        Fewer is no sign of loss: other documents' stronger connections push weaker ones out.
+        """
+        if facts["connections"] and not self._sink.count(self._user_id, self._document_id):
+            return [f"none of the {facts['connections']} connections is in the database"]
+        return []
+
+    def _merged(
+        self, parts: Iterator[tuple[Unit, bytes]]
+    ) -> tuple[EdgeTable, PinnedCorpus, PinnedCorpus]:
+        """The edges of all parts, what was pinned, and what of it is still there.
+
+        A part that was compared with something else is done again, because a chunk that is gone
+        may have pushed out one that should now be among the strongest.
+        """
+        _, first = next(parts)
+        pin = PinnedCorpus.decode(first)
+        now = pin.still_in(self._listing())
+        merger = EdgeMerger(self._config.per_chunk)
+        for unit, data in parts:
+            fits = part_compared_with(data) == now.digest
+            merger.add(decode_part(data if fits else self._compared(unit, now, _silent)))
+        return merger.result(), pin, now
+
+    def _compared(self, unit: Unit, pin: PinnedCorpus, pulse: Pulse) -> bytes:
+        """The unit's edges to those pinned documents that are there, unchanged, all the while."""
+        first, last = (int(number) for number in unit.key.split("-")[1:])
+        for _ in range(_TRIES):
+            before = pin.still_in(self._listing())
+            edges = self._edges(self._source_block(first, last), before, pulse)
+            if pin.still_in(self._listing()) == before:
+                return encode_part(edges, before.digest)
+        raise TransientError(
+            "The user's other documents keep changing while connections are looked for; "
+            "this is tried again later."
+        )
+
+    def _edges(self, sources: VectorBlock, pin: PinnedCorpus, pulse: Pulse) -> EdgeTable:
+        comparison = Comparison(sources, self._engines, self._config.per_chunk)
+        total, done = max(pin.chunk_count, 1), 0
+        if pin.documents:
+            for block in self._vectors(pin.ids, self._config.corpus_block):
+                comparison.add(block)
+                done += len(block.ids)
+                pulse(min(done / total, 1.0), f"compared with {done:,} of {total:,} chunks")
+        return comparison.edges()
+
+    def _source_block(self, first: int, last: int) -> VectorBlock:
+        """The document's chunks `first` to `last`, in its order."""
+        kept: list[VectorBlock] = []
+        position = 0
+        for block in self._vectors([self._document_id], self._config.source_block):
+            wanted = slice(max(first - position, 0), max(last + 1 - position, 0))
+            position += len(block.ids)
+            kept.append(
+                VectorBlock(block.ids[wanted], block.document_ids[wanted], block.vectors[wanted])
+            )
+            if position > last:
+                break
+        joined = VectorBlock(
+            [identifier for block in kept for identifier in block.ids],
+            [identifier for block in kept for identifier in block.document_ids],
+            np.concatenate([block.vectors for block in kept]),
+        )
+        if len(joined.ids) != last - first + 1:
+            raise self._changed()
+        return joined
+
+    def _vectors(self, documents: Sequence[UUID], block: int) -> Iterator[VectorBlock]:
+        return self._corpus.vectors(self._user_id, self._model, documents, block)
+
+    def _texts(self, chunk_ids: Sequence[UUID]) -> Mapping[UUID, Any]:
+        return self._corpus.texts(self._user_id, chunk_ids)
+
+    @cached_property
+    def _own(self) -> CorpusDocument:
+        return self._check_own(self._corpus.documents(self._user_id, self._model))
+
+    def _listing(self) -> Sequence[CorpusDocument]:
+        """All documents now. Raises TransientError if this one's vectors are not the expected."""
+        documents = self._corpus.documents(self._user_id, self._model)
+        self._check_own(documents)
+        return documents
+
+    def _others(self) -> list[CorpusDocument]:
+        return [d for d in self._listing() if d.id != self._document_id]
+
+    def _check_own(self, documents: Sequence[CorpusDocument]) -> CorpusDocument:
+        for document in documents:
+            if document.id == self._document_id and document.digest == self._embeddings_digest:
+                return document
+        raise self._changed()
+
+    def _changed(self) -> TransientError:
+        return TransientError(
+            "The document's vectors in the database are not those that its embedding stage "
+            "stored; the next attempt embeds it again."
+        )
+
+
+def _silent(fraction: float, details: str) -> None:
+    """A pulse that nobody hears: `finish` reports for itself."""

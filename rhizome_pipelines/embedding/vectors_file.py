@@ -1,0 +1,142 @@
+"""Vectors as Parquet: the parts of the stage, and `embeddings.parquet` made of them.
+
+Columns: `chunk_index` int32, `id` string (UUID), `vector` fixed-size list of float32. The
+schema's metadata says version, document_id, model and dimensions.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from uuid import UUID, uuid5
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from rhizome_pipelines.embedding.models.model import Vectors
+from rhizome_pipelines.embedding.ports import EmbeddingSpace
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+
+VERSION = "1.0"
+ROW_GROUP = 4_096
+"""Rows; 12 MB of vectors with 768 dimensions."""
+
+_WRITING: Mapping[str, Any] = {"compression": "zstd", "use_dictionary": False}
+
+
+def chunk_id(document_id: UUID, index: int) -> UUID:
+    """The id of a chunk's row: the same whenever the document is processed again."""
+    return uuid5(document_id, str(index))
+
+
+def encode_part(document_id: UUID, space: EmbeddingSpace, first: int, vectors: Vectors) -> bytes:
+    """Parquet bytes of the vectors of chunks `first`, `first` + 1, …."""
+    sink = pa.BufferOutputStream()
+    table = _table(document_id, space, range(first, first + len(vectors)), vectors)
+    pq.write_table(table, sink, **_WRITING)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def decode_part(data: bytes) -> Vectors:
+    """The vectors of a part, shape (chunks, dimensions)."""
+    return _vectors(pq.read_table(pa.BufferReader(data), columns=["vector"])["vector"])
+
+
+class VectorsFile:
+    """Writes `embeddings.parquet` row group by row group; a context manager."""
+
+    def __init__(self, path: Path, document_id: UUID, space: EmbeddingSpace) -> None:
+        self._document_id = document_id
+        self._space = space
+        self._writer = pq.ParquetWriter(path, _schema(document_id, space), **_WRITING)
+        self._held: list[Vectors] = []
+        self._written = 0
+
+    def add(self, vectors: Vectors) -> None:
+        """Append the vectors of the next chunks."""
+        self._held.append(vectors)
+        while sum(map(len, self._held)) >= ROW_GROUP:
+            held = np.concatenate(self._held)
+            self._write(held[:ROW_GROUP])
+            self._held = [held[ROW_GROUP:]]
+
+    def _write(self, vectors: Vectors) -> None:
+        indexes = range(self._written, self._written + len(vectors))
+        self._writer.write_table(_table(self._document_id, self._space, indexes, vectors))
+        self._written += len(vectors)
+
+    def __enter__(self) -> "VectorsFile":
+        """The file is open from the beginning."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Write what is held, unless an error ends it, and the footer."""
+        if kind is None and any(map(len, self._held)):
+            self._write(np.concatenate(self._held))
+        self._writer.close()
+
+
+def read_vectors(path: Path, block: int = ROW_GROUP) -> Iterator[tuple[list[UUID], Vectors]]:
+    """Ids and vectors of an `embeddings.parquet`, in order, at most `block` rows at a time.
+
+    Raises InvalidInputError if it is not such a file, or its version is unknown.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InvalidInputError(
+            f"{path.name} is not a readable Parquet file; embed the document again."
+        ) from error
+    with file:
+        found = (file.schema_arrow.metadata or {}).get(b"version", b"").decode(errors="replace")
+        if found != VERSION:
+            raise InvalidInputError(
+                f"{path.name} has version {found[:20]!r}; only {VERSION!r} can be read."
+            )
+        for batch in file.iter_batches(batch_size=block, columns=["id", "vector"]):
+            yield [UUID(text) for text in batch["id"].to_pylist()], _vectors(batch["vector"])
+
+
+def _schema(document_id: UUID, space: EmbeddingSpace) -> Any:
+    return pa.schema(
+        [
+            pa.field("chunk_index", pa.int32(), nullable=False),
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("vector", pa.list_(pa.float32(), space.dimensions), nullable=False),
+        ],
+        metadata={
+            "version": VERSION,
+            "document_id": str(document_id),
+            "model": space.model,
+            "dimensions": str(space.dimensions),
+        },
+    )
+
+
+def _table(
+    document_id: UUID, space: EmbeddingSpace, indexes: Sequence[int], vectors: Vectors
+) -> Any:
+    flat = pa.array(np.ascontiguousarray(vectors).reshape(-1))
+    return pa.table(
+        [
+            pa.array(indexes, type=pa.int32()),
+            pa.array([str(chunk_id(document_id, index)) for index in indexes]),
+            pa.FixedSizeListArray.from_arrays(flat, space.dimensions),
+        ],
+        schema=_schema(document_id, space),
+    )
+
+
+def _vectors(column: Any) -> Vectors:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    width = array.type.list_size
+    flat: NDArray[np.float32] = array.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(-1, width)
