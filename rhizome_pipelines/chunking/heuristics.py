@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rhizome_pipelines.chunking.enrichment import EnrichmentInput, Sample
 from rhizome_pipelines.chunking.keyphrases import concepts, ranked_phrases, themes
@@ -19,6 +20,7 @@ GENERAL = "general"
 _SENTENCE = re.compile(r"(?<=[.!?])[\"'”’)\]*_]*\s+|(?<=[。！？])|\n\s*\n")
 _LINE_MARKS = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+|\d+[.)][ \t]+)", re.MULTILINE)
 _EMPHASIS = re.compile(r"[*`\[\]]+|(?<!\w)_+|_+(?!\w)")
+_PUNCTUATION = str.maketrans(dict.fromkeys(".,;:!?()\"'“”*_`", " "))
 _PULSE_EVERY = 64
 
 
@@ -43,7 +45,7 @@ class HeuristicEnricher:
         """One chunk."""
         text = prose(chunk.text)
         terms = terms_of(text)
-        headings = frozenset(terms_of("\n\n".join(chunk.headings)).single)
+        headings = _heading_words(chunk.headings)
         phrases = ranked_phrases(terms, headings, self._profile)
         domain, confidence = _domain(terms, self._profile)
         sentiment = sentiment_of(terms.words) if self._profile.english else NEUTRAL
@@ -96,18 +98,20 @@ def _domain(terms: Terms, profile: Profile) -> tuple[str, float]:
     return (best, round(confidence, 3)) if confidence >= 0.1 else (GENERAL, round(confidence, 3))
 
 
+@lru_cache(maxsize=256)
+def _heading_words(headings: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(terms_of("\n\n".join(headings)).single)
+
+
 def _summary(text: str, key_words: set[str]) -> str | None:
     """The sentence that says most in few words, at most 240 characters; the first of equals."""
-    best, best_score = None, -1.0
+    best, best_score = "", -1.0
     for sentence in _SENTENCE.split(_LINE_MARKS.sub("", text)):
-        line = " ".join(_EMPHASIS.sub("", sentence).split())
-        words = line.lower().split()
-        if len(line) < 25 or len(words) < 5 or "|" in line:
+        words = sentence.lower().translate(_PUNCTUATION).split()
+        if len(sentence) < 25 or len(words) < 5 or "|" in sentence:
             continue
-        said = sum(word.strip(".,;:!?()\"'") in key_words for word in words)
-        score = said / (len(words) + 8)
+        score = len(key_words.intersection(words)) / (len(words) + 8)
         if score > best_score:
-            best, best_score = line, score
-    if best is None or len(best) <= 240:
-        return best
-    return best[:239].rsplit(" ", 1)[0] + "…"
+            best, best_score = sentence, score
+    line = " ".join(_EMPHASIS.sub("", best).split())
+    return (line or None) if len(line) <= 240 else line[:239].rsplit(" ", 1)[0] + "…"

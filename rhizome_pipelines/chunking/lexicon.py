@@ -8,13 +8,21 @@ from importlib.resources import files
 
 from rhizome_pipelines.chunking.metadata import Emotion
 
-_POSITIVE = frozenset({Emotion.JOY, Emotion.TRUST, Emotion.ANTICIPATION})
-_NEGATIVE = frozenset({Emotion.SADNESS, Emotion.FEAR, Emotion.ANGER, Emotion.DISGUST})
+_VALENCE: Mapping[Emotion, int] = {
+    Emotion.JOY: 1,
+    Emotion.TRUST: 1,
+    Emotion.ANTICIPATION: 1,
+    Emotion.SURPRISE: 0,
+    Emotion.SADNESS: -1,
+    Emotion.FEAR: -1,
+    Emotion.ANGER: -1,
+    Emotion.DISGUST: -1,
+}
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """All words are lower case. `valence` is −1 or 1."""
+    """All words are lower case. `valence` is −1, 0 or 1 and has every word of an emotion."""
 
     stopwords: frozenset[str]
     english_markers: frozenset[str]
@@ -34,10 +42,9 @@ def lexicon() -> Lexicon:
     emotions = {
         word: Emotion(name) for name, words in lists["emotions"].items() for word in words.split()
     }
-    valence = dict.fromkeys(lists["negative"].split(), -1)
+    valence = {word: _VALENCE[emotion] for word, emotion in emotions.items()}
+    valence |= dict.fromkeys(lists["negative"].split(), -1)
     valence |= dict.fromkeys(lists["positive"].split(), 1)
-    valence |= {word: 1 for word, emotion in emotions.items() if emotion in _POSITIVE}
-    valence |= {word: -1 for word, emotion in emotions.items() if emotion in _NEGATIVE}
     domains: dict[str, tuple[str, ...]] = {}
     for name, words in lists["domains"].items():
         for word in words.split():

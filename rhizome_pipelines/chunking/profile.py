@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from rhizome_pipelines.chunking.lexicon import lexicon
 from rhizome_pipelines.chunking.terms import Terms
@@ -33,7 +34,12 @@ class Profile:
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency, ln((N + 1) / (n + ½)), never negative."""
-        return max(math.log((self.sampled + 1) / (self.frequency.get(term, 0) + 0.5)), 0.0)
+        return self._rarities[self.frequency.get(term, 0)]
+
+    @cached_property
+    def _rarities(self) -> list[float]:
+        counts = range(self.sampled + 1)
+        return [max(math.log((self.sampled + 1) / (count + 0.5)), 0.0) for count in counts]
 
 
 def profile_of(sample: Iterable[Terms]) -> Profile:
@@ -61,12 +67,15 @@ def domain_hits(counts: Counter[str]) -> dict[str, float]:
     known = lexicon().domains
     hits: dict[str, float] = {}
     for word, count in counts.items():
-        names = known.get(word) or known.get(singular(word), ())
+        names = known.get(word) or known.get(singular(word))
+        if names is None:
+            continue
         for name in names:
             hits[name] = hits.get(name, 0.0) + (1.0 + math.log(count)) / len(names)
     return hits
 
 
+@lru_cache(maxsize=50_000)
 def singular(word: str) -> str:
     """The English singular, as far as an ending tells."""
     if len(word) > 4 and word.endswith("ies"):

@@ -36,16 +36,15 @@ def sentiment_of(words: Sequence[str]) -> Sentiment:
     total, hits = 0.0, 0
     felt: dict[Emotion, int] = {}
     for place, word in enumerate(words):
-        valence = lists.valence.get(word)
-        emotion = lists.emotions.get(word)
-        if valence is None and emotion is None:
+        if word not in lists.valence:
             continue
+        emotion = lists.emotions.get(word)
         before = words[max(0, place - _REACH) : place]
         negated = not lists.negations.isdisjoint(before)
         hits += 1
         if emotion is not None and not negated:
             felt[emotion] = felt.get(emotion, 0) + 1
-        weight = _WORD_WEIGHT * (valence or 0) * (_FLIPPED if negated else 1.0)
+        weight = _WORD_WEIGHT * lists.valence[word] * (_FLIPPED if negated else 1.0)
         total += weight * (_INTENSIFIED if before and before[-1] in lists.intensifiers else 1.0)
     if not hits:
         return NEUTRAL
