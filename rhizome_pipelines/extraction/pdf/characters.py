@@ -48,6 +48,11 @@ _INNER_SOFT_HYPHEN = re.compile(f"{SOFT_HYPHEN}(?!$)")
 _SPACE_RUN = re.compile(" {2,}")
 
 
+def letters(text: str) -> str:
+    """Only the letters and digits, in lower case: what is compared where form does not count."""
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
 def clean(text: str, *, keep_spaces: bool = False) -> str:
     """The text of one line: NFC, without control characters, ligatures or lone surrogates.
 

@@ -30,9 +30,9 @@ class PdfExtractor:
     end the process, too. Not for use by two threads at once.
     """
 
-    def __init__(self, config: PdfConfig | None = None) -> None:
+    def __init__(self, config: PdfConfig | None = None, reader: Reader | None = None) -> None:
         self._config = config or PdfConfig()
-        self._reader = Reader(self._config)
+        self._reader = reader or Reader(self._config)
         self._windows = WindowReader(self._reader, self._config)
 
     @property
@@ -49,7 +49,7 @@ class PdfExtractor:
 
     def units(self, source: Source) -> Sequence[Unit]:
         """Windows of pages, counted from page 1. Raises InvalidInputError or PermanentError."""
-        total = count_pages(_path(source), self._reader, self._config)
+        total = count_pages(_path(source), _name(source), self._reader, self._config)
         return [
             _unit(first, min(first + self._config.window - 1, total), total)
             for first in range(1, total + 1, self._config.window)
@@ -83,7 +83,7 @@ class PdfExtractor:
         survey = Survey(bookmarks(described["outline"]))
         assembly = Assembly(survey, scratch)
         assembly.gather(part for _, part in parts)
-        _require_text(path, survey)
+        _require_text(_name(source), survey)
         pages = assembly.write(content)
         metadata: Mapping[str, str] = described["metadata"]
         return Extracted(
@@ -122,6 +122,11 @@ def _path(source: Source) -> Path:
     return source.path.absolute()
 
 
+def _name(source: Source) -> str:
+    """What a person calls the document."""
+    return f"“{source.title}”" if source.title else _path(source).name
+
+
 def _unit(first: int, last: int, total: int) -> Unit:
     return Unit(
         key=f"pages-{first:06d}-{last:06d}",
@@ -131,15 +136,15 @@ def _unit(first: int, last: int, total: int) -> Unit:
     )
 
 
-def _require_text(path: Path, survey: Survey) -> None:
+def _require_text(name: str, survey: Survey) -> None:
     pages = len(survey.edges)
     if len(survey.pages_by_reading[Reading.FAILED]) == pages:
         raise PermanentError(
-            f"No page of the PDF {path.name} could be read; print it to a new PDF and try again."
+            f"No page of the PDF {name} could be read; print it to a new PDF and try again."
         )
     if len(survey.pages_without_text) == pages:
         raise InvalidInputError(
-            f"The PDF {path.name} has no text layer (it may be a scan); "
+            f"The PDF {name} has no text layer (it may be a scan); "
             "run text recognition (OCR) on it first, then hand it in again."
         )
 

@@ -39,9 +39,28 @@ class HeadingSizes:
 
 def plausible_headings(page: Page, body_size: float) -> Iterator[int]:
     """Indices of the page's lines that layout analysis calls headings and that look like one."""
+    above: Line | None = None
     for index, item in enumerate(page.content):
-        if isinstance(item, Line) and item.heading and is_plausible(item, body_size):
+        if not isinstance(item, Line):
+            above = None
+        elif item.heading and is_plausible(item, body_size):
+            above = item
             yield index
+        elif above is not None and _goes_on(above, item, body_size):
+            above = item
+            yield index
+        else:
+            above = None
+
+
+def _goes_on(above: Line, line: Line, body_size: float) -> bool:
+    """Whether a heading was broken and this is its next line."""
+    return (
+        line.size > LARGER * body_size
+        and abs(line.size - above.size) < 0.3
+        and line.bold == above.bold
+        and 0 < line.y - above.y < 1.6 * line.size
+    )
 
 
 def is_plausible(line: Line, body_size: float) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from rhizome_pipelines.extraction.pdf.characters import clean
+from rhizome_pipelines.extraction.pdf.characters import clean, letters
 from rhizome_pipelines.extraction.pdf.contents import (
     CONTENTS_LINE,
     ELLIPSIS,
@@ -22,6 +22,8 @@ from rhizome_pipelines.extraction.pdf.page import PLAIN_PITCH, Line, Page, Readi
 
 MAX_COMPARISONS = 5_000_000
 """Items times regions; a page beyond it is read from top to bottom without regions."""
+MAX_TORN = 0.15
+"""Share of the text items in a table that may not be found in any one of its cells."""
 MAX_SLANT = 15.0
 """Degrees; text turned further and outside of all regions is a watermark or a margin note."""
 
@@ -103,7 +105,7 @@ def _content(raw: Mapping[str, Any]) -> Iterator[Line | Table]:
         return
     for region, members in _assigned(items, regions):
         lines = list(_lines(members, region.level if region.kind == "heading" else 0))
-        if region.kind == "table" and _is_table(region.rows, lines):
+        if region.kind == "table" and _is_table(region.rows, members, lines):
             yield Table(region.rows, y=region.y, height=region.height)
         else:
             yield from lines
@@ -140,15 +142,21 @@ def _region(block: Mapping[str, Any]) -> Region | None:
     return Region(block["kind"], x, y, width, height, level, cleaned)
 
 
-def _is_table(rows: Sequence[Sequence[str]], lines: Sequence[Line]) -> bool:
-    """Layout analysis sees tables in code, lists and contents; a true one has a filled grid."""
+def _is_table(rows: Sequence[Sequence[str]], items: Sequence[Item], lines: Sequence[Line]) -> bool:
+    """Layout analysis sees tables in code, lists and contents, and in prose below `3.2  Title`.
+
+    A true one has a filled grid, and its columns do not cut through pieces of text.
+    """
+    cells = [letters(cell) for row in rows for cell in row]
+    torn = sum(1 for item in items if not any(letters(item.text) in cell for cell in cells))
+    if torn > MAX_TORN * len(items) or len(items) * len(cells) > MAX_COMPARISONS:
+        return False
     unlike = sum(1 for line in lines if line.advance or CONTENTS_LINE.match(line.text))
     if unlike > 0.3 * len(lines):
         return False
     if len(rows) < 2 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
         return False
-    cells = [cell for row in rows for cell in row]
-    if sum(1 for cell in cells if cell) < 0.5 * len(cells):
+    if sum(1 for row in rows for cell in row if cell) < 0.5 * len(cells):
         return False
     return sum(1 for cell in rows[0] if cell) * 2 >= len(rows[0])
 
@@ -178,6 +186,15 @@ def _assigned(
 
 def _place(item: Item, regions: Sequence[Region]) -> int:
     """Before which region an item outside of all regions is read."""
+    above = [
+        index
+        for index, region in enumerate(regions)
+        if region.x < item.x + item.width
+        and item.x < region.x + region.width
+        and -2 <= item.y - region.y - region.height <= item.height
+    ]
+    if above:
+        return above[-1] + 1
     for index, region in enumerate(regions):
         beside = item.x > region.x + region.width or item.x + item.width < region.x
         if not beside and region.y >= item.bottom - 2:

@@ -11,6 +11,7 @@ from rhizome_pipelines.extraction.pdf.words import Vocabulary
 
 SPECIAL = re.compile(r"([*`\\]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?]))")
 LINE_START = re.compile(r"(?:[#>+=|~-]|\d{1,9}(?=[.)](?:\s|$)))")
+DIVIDED = re.compile(r"([^\W\d_]+-) ([^\W\d_]+)")
 FENCE = re.compile(r"`{3,}")
 
 
@@ -88,7 +89,7 @@ class MarkdownWriter:
             case Kind.CODE:
                 return self._code(block)
             case Kind.TABLE:
-                return table(block.rows), []
+                return self._table(block.rows), []
             case _:
                 assert_never(block.kind)
 
@@ -134,13 +135,12 @@ class MarkdownWriter:
         ]
         return f"{fence}\n{text}\n{fence}", starts
 
+    def _table(self, rows: Sequence[Sequence[str]]) -> str:
+        """A pipe table; its first row is the header."""
+        lines = ["| " + " | ".join(self._cell(cell) for cell in row) + " |" for row in rows]
+        lines.insert(1, "|" + " --- |" * len(rows[0]))
+        return "\n".join(lines)
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """A pipe table; its first row is the header."""
-    lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
-    lines.insert(1, "|" + " --- |" * len(rows[0]))
-    return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace(SOFT_HYPHEN, "").replace("\\", "\\\\").replace("|", "\\|")
+    def _cell(self, text: str) -> str:
+        whole = DIVIDED.sub(lambda word: self._vocabulary.join(word[1], word[2]), text)
+        return escape(whole.replace(SOFT_HYPHEN, "")).replace("|", "\\|")

@@ -22,9 +22,8 @@ FPDF_ERR_PASSWORD = 4
 FPDF_ERR_SECURITY = 5
 
 
-def check_head(path: Path) -> None:
+def check_head(path: Path, name: str) -> None:
     """Raise InvalidInputError for a file whose first bytes are not those of a PDF."""
-    name = path.name
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -53,55 +52,55 @@ def check_head(path: Path) -> None:
     raise InvalidInputError(f"The file {name} is not a PDF; hand in a PDF file.")
 
 
-def count_pages(path: Path, reader: Reader, config: PdfConfig) -> int:
-    """The number of pages, from 1 to `config.max_pages`.
+def count_pages(path: Path, name: str, reader: Reader, config: PdfConfig) -> int:
+    """The number of pages, from 1 to `config.max_pages`; `name` is what messages call the file.
 
     Raises InvalidInputError for what cannot be opened, has no pages or too many, and
     PermanentError for a file on which the reading process dies twice.
     """
-    check_head(path)
-    pages = _count(path, reader, config)
+    check_head(path, name)
+    pages = _count(path, name, reader, config)
     if pages < 1:
-        raise InvalidInputError(f"The PDF {path.name} has no pages; hand in the complete PDF.")
+        raise InvalidInputError(f"The PDF {name} has no pages; hand in the complete PDF.")
     if pages > config.max_pages:
         raise InvalidInputError(
-            f"The PDF {path.name} has {pages:,} pages, more than the limit of "
+            f"The PDF {name} has {pages:,} pages, more than the limit of "
             f"{config.max_pages:,}; split it and hand in the pieces."
         )
     return pages
 
 
-def _count(path: Path, reader: Reader, config: PdfConfig) -> int:
+def _count(path: Path, name: str, reader: Reader, config: PdfConfig) -> int:
     for last_try in (False, True):
         try:
             return int(reader.ask("count", config.open_timeout, path=str(path))["pages"])
         except ReaderTimedOutError as error:
             raise PermanentError(
-                f"The PDF {path.name} could not be opened in {config.open_timeout:g} seconds; "
+                f"The PDF {name} could not be opened in {config.open_timeout:g} seconds; "
                 "print it to a new PDF and try again."
             ) from error
         except ReaderDiedError as error:
             if last_try:
                 raise PermanentError(
-                    f"The PDF {path.name} makes the PDF reader crash; "
+                    f"The PDF {name} makes the PDF reader crash; "
                     "print it to a new PDF and try again."
                 ) from error
         except ReaderRefusedError as error:
-            raise _refusal(path, error) from error
+            raise _refusal(name, error) from error
     raise AssertionError("unreachable")
 
 
-def _refusal(path: Path, error: ReaderRefusedError) -> InvalidInputError:
+def _refusal(name: str, error: ReaderRefusedError) -> InvalidInputError:
     if error.code == FPDF_ERR_PASSWORD:
         return InvalidInputError(
-            f"The PDF {path.name} is protected by a password; remove the protection and try again."
+            f"The PDF {name} is protected by a password; remove the protection and try again."
         )
     if error.code == FPDF_ERR_SECURITY:
         return InvalidInputError(
-            f"The PDF {path.name} uses an encryption that is not supported; "
+            f"The PDF {name} uses an encryption that is not supported; "
             "remove the protection and try again."
         )
     return InvalidInputError(
-        f"The PDF {path.name} is damaged or incomplete and cannot be opened; "
+        f"The PDF {name} is damaged or incomplete and cannot be opened; "
         "hand in the complete file again."
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rhizome_pipelines.extraction.pdf.characters import clean
+from rhizome_pipelines.extraction.pdf.characters import clean, letters
 from rhizome_pipelines.extraction.pdf.contents import CONTENTS_LINE
 from rhizome_pipelines.extraction.pdf.page import Line, Page
 
@@ -15,6 +15,9 @@ NUMBERING = re.compile(
     re.I,
 )
 MAX_HEADING_LINES = 4
+MAX_HEADING = 120
+NEAR = 24.0
+"""Points between a bookmark's target and the top of its line."""
 MIN_COVERAGE = 1 / 20
 """Entries per page from which an outline is taken as complete."""
 MIN_FOUND = 0.5
@@ -31,12 +34,22 @@ class Bookmark:
     y: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """Successive lines of one size that may be a heading; `line` is the first."""
+
+    first: int
+    count: int
+    line: Line
+    forms: frozenset[str]
+
+
 def bookmarks(described: Iterable[Sequence[Any]]) -> dict[int, list[Bookmark]]:
     """The entries that the reading process told of, by page; those without a title left out."""
     found: dict[int, list[Bookmark]] = {}
     for level, raw_title, page, y in described:
         title = clean(raw_title)
-        if _letters(title):
+        if letters(title):
             entry = Bookmark(min(max(level + 1, 1), 6), title, page, y)
             found.setdefault(page, []).append(entry)
     return found
@@ -49,22 +62,38 @@ def match_page(page: Page, entries: Sequence[Bookmark]) -> tuple[dict[int, int],
     candidates = list(_candidates(page))
     for entry in entries:
         wanted = _forms(entry.title)
-        best = None
-        for first, count, forms in candidates:
-            if not forms & wanted or any(first + i in levels for i in range(count)):
-                continue
-            line = page.content[first]
-            assert isinstance(line, Line)  # noqa: S101  candidates are lines
-            away = abs(page.height - entry.y - line.y) if entry.y is not None else line.y
-            rank = (-round(line.size), not line.bold, round(away), count)
-            if best is None or rank < best[0]:
-                best = (rank, first, count)
-        if best is None:
+        fitting = [
+            candidate
+            for candidate in candidates
+            if _fits(candidate, entry, wanted, page)
+            and not any(candidate.first + i in levels for i in range(candidate.count))
+        ]
+        if not fitting:
             missing.append(entry)
             continue
-        _, first, count = best
-        levels.update({first + i: entry.level for i in range(count)})
+        best = min(fitting, key=lambda candidate: _rank(candidate, entry, wanted, page))
+        levels.update({best.first + i: entry.level for i in range(best.count)})
     return levels, missing
+
+
+def _fits(candidate: _Candidate, entry: Bookmark, wanted: frozenset[str], page: Page) -> bool:
+    if candidate.forms & wanted:
+        return True
+    # Reference manuals have more in a heading's line than in its bookmark.
+    if entry.y is None or candidate.count > 1 or len(candidate.line.text) > MAX_HEADING:
+        return False
+    away = page.height - entry.y - candidate.line.y
+    begins = any(form.startswith(title) for form in candidate.forms for title in wanted)
+    return begins and abs(away) <= NEAR
+
+
+def _rank(
+    candidate: _Candidate, entry: Bookmark, wanted: frozenset[str], page: Page
+) -> tuple[float, ...]:
+    line = candidate.line
+    away = abs(page.height - entry.y - line.y) if entry.y is not None else line.y
+    exact = bool(candidate.forms & wanted)
+    return (not exact, -round(line.size), not line.bold, round(away), candidate.count)
 
 
 def is_trusted(entries: int, found: int, pages: int) -> bool:
@@ -72,7 +101,7 @@ def is_trusted(entries: int, found: int, pages: int) -> bool:
     return entries >= max(1, pages * MIN_COVERAGE) and found >= MIN_FOUND * entries
 
 
-def _candidates(page: Page) -> Iterator[tuple[int, int, frozenset[str]]]:
+def _candidates(page: Page) -> Iterator[_Candidate]:
     for first, item in enumerate(page.content):
         if not isinstance(item, Line) or CONTENTS_LINE.match(item.text):
             continue
@@ -86,17 +115,13 @@ def _candidates(page: Page) -> Iterator[tuple[int, int, frozenset[str]]]:
             text = f"{text.removesuffix('-')} {line.text}" if text else line.text
             if len(text) > 400:
                 break
-            yield first, count, _forms(text)
+            yield _Candidate(first, count, item, _forms(text))
 
 
 def _forms(text: str) -> frozenset[str]:
     """A title as it is compared: letters and digits only, with and without its number."""
     bare = NUMBERING.sub("", text, count=1) if NUMBERING.match(text) else text
-    return frozenset(form for form in (_letters(text), _letters(bare)) if form)
-
-
-def _letters(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum())
+    return frozenset(form for form in (letters(text), letters(bare)) if form)
 
 
 def count_entries(entries: Mapping[int, Sequence[Bookmark]]) -> int:

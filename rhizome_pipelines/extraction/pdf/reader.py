@@ -44,11 +44,13 @@ class Reader:
 
     Not for use by two threads at once: `ask` holds a lock. `close()` ends the process; so
     do the garbage collector and the end of this process. `resident` is the resident memory in
-    bytes that the process told with its latest answer.
+    bytes that the process told with its latest answer. `program` is another program that speaks
+    the protocol of `reader_process`.
     """
 
-    def __init__(self, config: PdfConfig) -> None:
+    def __init__(self, config: PdfConfig, program: Path = PROGRAM) -> None:
         self._config = config
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._finalizer: weakref.finalize[[subprocess.Popen[bytes]], Reader] | None = None
         self._lock = threading.Lock()
@@ -99,7 +101,7 @@ class Reader:
             [
                 sys.executable,
                 "-I",
-                str(PROGRAM),
+                str(self._program),
                 str(self._config.memory_limit),
                 str(os.getpid()),
             ],
