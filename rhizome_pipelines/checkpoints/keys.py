@@ -23,7 +23,7 @@ _UNIT = r"[a-z0-9][a-z0-9-]{0,127}"
 _STAGE_NAME = re.compile(_STAGE)
 _UNIT_KEY = re.compile(_UNIT)
 _EXTENSION = re.compile(r"[a-z0-9]{1,16}")
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_-])?")
 _CHECKPOINT_NAME = re.compile(
     rf"stage-(?P<stage>{_STAGE})(?:\.json|\.part\.(?P<unit>{_UNIT})\.ckpt)"
 )

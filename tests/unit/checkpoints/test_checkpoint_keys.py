@@ -70,6 +70,7 @@ hostile = st.one_of(
 @given(hostile)
 @example("content.md\n")
 @example("..")
+@example("0.")
 def test_no_name_leads_out_of_the_users_prefix(name: str) -> None:
     for make, folder in (
         (KEYS.file, KEYS.prefix),

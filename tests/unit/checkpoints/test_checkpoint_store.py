@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from rhizome_pipelines.checkpoints.envelope import seal
 from rhizome_pipelines.checkpoints.fingerprint import Fingerprint
 from rhizome_pipelines.checkpoints.hashing import sha256, short_hash
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
@@ -20,6 +21,7 @@ from rhizome_pipelines.checkpoints.results import (
     Unusable,
 )
 from rhizome_pipelines.checkpoints.store import CheckpointStore
+from rhizome_pipelines.checkpoints.verification import MAX_ENVELOPE_BYTES
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError
 from tests.memory_store import MemoryStore
 
@@ -180,6 +182,74 @@ def test_rubbish_is_no_checkpoint(
     assert reasons_of(store.read_stage("chunking", None))
     assert reasons_of(store.read_manifest_record("chunking"))
     assert [found.valid for found in store.inspect()] == [False, False]
+
+
+def resealed(envelope: bytes, **changes: object) -> bytes:
+    """The envelope with changed fields and a digest that fits again, as a forger would make it."""
+    return seal({**json.loads(envelope), **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"fingerprint": "0" * 64}, "fingerprint does not fit"),
+        ({"dependencies": {"chunk_chars": "1"}}, "fingerprint does not fit"),
+        ({"content_digest": "0" * 64}, "content digest does not fit"),
+        ({"facts": {"chunks": 4}}, "content digest does not fit"),
+        ({"final": False}, "lacks fields or holds wrong ones"),
+        ({"surplus": 1}, "lacks fields or holds wrong ones"),
+        (
+            {"outputs": {"chunks.json": {"path": "other/x", "size": 0, "hash": "0" * 64}}},
+            "does not lie in the document's folder",
+        ),
+        (
+            {"outputs": {"../x": {"path": KEYS.prefix + "../x", "size": 0, "hash": "0" * 64}}},
+            "does not lie in the document's folder",
+        ),
+    ],
+)
+def test_a_forged_stage_file_is_not_used(
+    store: CheckpointStore,
+    objects: MemoryStore,
+    tmp_path: Path,
+    changes: dict[str, object],
+    reason: str,
+) -> None:
+    finish(store, tmp_path)
+    key = KEYS.stage("chunking")
+    objects.write(key, resealed(objects.objects[key], **changes))
+    assert reason in reasons_of(store.read_stage("chunking", None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"fingerprint": "0" * 64}, "fingerprint does not fit"),
+        ({"payload_size": 1}, f"it holds {len(PAYLOAD)} bytes where its header says 1"),
+        ({"final": True}, "lacks fields or holds wrong ones"),
+        ({"payload_sha256": None}, "lacks fields or holds wrong ones"),
+    ],
+)
+def test_a_forged_part_is_not_used(
+    store: CheckpointStore, objects: MemoryStore, changes: dict[str, object], reason: str
+) -> None:
+    key = store.write_part("u", PAYLOAD, FINGERPRINT, NOW).path
+    header, _, payload = objects.objects[key].partition(b"\n")
+    objects.write(key, resealed(header, **changes) + b"\n" + payload)
+    assert reason in reasons_of(store.read_part("chunking", "u", FINGERPRINT))
+
+
+def test_what_is_too_large_is_not_read_into_memory(
+    store: CheckpointStore, objects: MemoryStore, tmp_path: Path
+) -> None:
+    finish(store, tmp_path)
+    key = KEYS.stage("chunking")
+    data = objects.objects[key]
+    objects.write(key, b" " * (MAX_ENVELOPE_BYTES + 1))
+    assert "more than" in reasons_of(store.read_stage("chunking", None))
+    assert [found.hash for found in store.inspect()] == [None]
+    objects.write(key, data)
+    assert isinstance(store.read_stage("chunking", None), StageCheckpoint)
 
 
 # What does not fit is named

@@ -103,11 +103,15 @@ class FusedStore:
         self.inner = inner
         self.fuse = fuse
         self.writes: list[str] = []
+        self.asked_before_each: list[int] = []
+        self.control: Control | None = None
 
     @contextmanager
     def _operation(self, *written: str) -> Iterator[None]:
         self.fuse.step()
         self.writes.extend(written)
+        if written and self.control is not None:
+            self.asked_before_each.append(self.control.asked)
         yield
         self.fuse.step()
 
@@ -214,6 +218,7 @@ class Attempt:
         self.store = FusedStore(objects, self.fuse)
         self.progress = Progress(self.fuse)
         self.control = Control(self.fuse, self.store.writes, self.progress.told, stop_at)
+        self.store.control = self.control
         self.runner = StageRunner(
             CheckpointStore(self.store, KEYS),
             self.control,

@@ -1,5 +1,6 @@
 """The runner's walk, undisturbed and disturbed at every single step."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,33 @@ def test_nothing_is_written_after_a_wish_to_stop(tmp_path: Path, reason: StopRea
         assert len(attempt.stage.worked) + len(resumed.stage.worked) <= UNITS + 1
         assert set(objects.objects) == {KEYS.content, KEYS.chunks, STAGE_FILE}
         assert finals(objects) == resumed.stage.expected()
+
+
+def test_control_is_asked_anew_before_each_write(objects: MemoryStore, tmp_path: Path) -> None:
+    attempt = Attempt(objects, tmp_path)
+    attempt.run()
+    asked = attempt.store.asked_before_each
+    kept = UNITS + len(attempt.stage.expected()) + 1
+    assert len(set(asked[:kept])) == kept
+    assert asked[kept] > asked[kept - 1]  # once for the removal of the parts
+    assert len(set(asked[kept:])) == 1
+
+
+def test_a_wish_to_stop_is_heard_while_the_parts_are_put_together(
+    objects: MemoryStore, tmp_path: Path
+) -> None:
+    attempt = Attempt(objects, tmp_path)
+    given: list[str] = []
+
+    def finish(parts: Iterable[tuple[Unit, bytes]], scratch: Path) -> StageOutput:
+        for unit, _ in parts:
+            given.append(unit.key)
+            attempt.control.at = 1
+        return StageOutput({}, {})
+
+    attempt.stage.finish = finish  # type: ignore[method-assign]  # the wish's moment
+    assert attempt.run() == StageStopped(StopReason.PAUSED, "squares", UNITS)
+    assert given == ["number-000"]
 
 
 def test_a_stop_while_a_finished_stage_is_looked_at(objects: MemoryStore, tmp_path: Path) -> None:
