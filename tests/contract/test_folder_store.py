@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -159,3 +161,35 @@ def test_a_folder_that_is_gone_is_a_failure_and_not_an_empty_store(
     with pytest.raises(StorageUnavailableError), store.local_copy("a/b"):
         pytest.fail("there is nothing to copy")
     assert not root.exists()
+
+
+WRITER = """
+import itertools, sys
+from pathlib import Path
+from rhizome_pipelines.storage.folder import LocalFolderStore
+store = LocalFolderStore(Path(sys.argv[1]))
+for number in itertools.count():
+    store.write("a/b", bytes([number % 251]) * 2_000_000)
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3])
+def test_a_writer_that_is_killed_leaves_a_whole_object(
+    store: LocalFolderStore, root: Path, writes: int
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(root)], stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        for _ in range(writes):
+            last = int(writer.stdout.readline())
+        writer.kill()
+        writer.wait()
+        last = max([last, *map(int, writer.stdout.read().split())])
+
+    data = store.read("a/b")
+    assert len(data) == 2_000_000
+    assert set(data) <= {last, last + 1}  # the next write may have taken effect untold
+    assert len(set(data)) == 1
+    assert listed(store) == ["a/b"]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from botocore.stub import Stubber
 from mypy_boto3_s3 import S3Client
 
 from rhizome_pipelines.checkpoints.objects import ObjectStore, StorageUnavailableError
@@ -79,4 +80,37 @@ def test_a_server_that_is_gone(local: Path) -> None:
 def test_a_bucket_that_is_not_there_is_no_missing_object(s3_endpoint: str, local: Path) -> None:
     client = s3_client(s3_endpoint)
     assert_unavailable(S3Store(client, "no-such-bucket"), local)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("AccessDenied", 403), ("SlowDown", 503), ("InternalError", 500), ("ExpiredToken", 400)],
+)
+def test_a_refusal_is_no_missing_object(code: str, status: int) -> None:
+    client = s3_client("http://127.0.0.1:9")
+    store = S3Store(client, "documents")
+    with Stubber(client) as stubber:
+        for operation in ("get_object", "head_object", "put_object", "list_objects_v2"):
+            stubber.add_client_error(operation, code, "testing-secret", status)
+        for call in (
+            lambda: store.read("a/b"),
+            lambda: store.info("a/b"),
+            lambda: store.write("a/b", b""),
+            lambda: list(store.list("a/")),
+        ):
+            with pytest.raises(StorageUnavailableError, match=code) as caught:
+                call()
+            assert "testing-secret" not in caught.value.message
+    client.close()
+
+
+def test_an_object_that_cannot_be_deleted_is_told() -> None:
+    client = s3_client("http://127.0.0.1:9")
+    with Stubber(client) as stubber:
+        stubber.add_response(
+            "delete_objects", {"Errors": [{"Key": "p/a/b", "Code": "AccessDenied", "Message": "x"}]}
+        )
+        with pytest.raises(StorageUnavailableError, match=r"'a/b': AccessDenied"):
+            S3Store(client, "documents", "p").delete(["a/a", "a/b"])
     client.close()

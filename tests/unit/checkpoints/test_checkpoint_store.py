@@ -163,6 +163,15 @@ def test_an_altered_output_is_never_used(
             pytest.fail("an altered output was opened")
 
 
+def test_an_output_of_another_size_is_named(
+    store: CheckpointStore, objects: MemoryStore, tmp_path: Path
+) -> None:
+    finish(store, tmp_path)
+    objects.write(KEYS.chunks, b"[1,2,3]\n")
+    found = reasons_of(store.read_stage("chunking", None))
+    assert found == "output chunks.json has 8 bytes, not 7"
+
+
 def test_a_deleted_output_is_named(store: CheckpointStore, tmp_path: Path) -> None:
     finish(store, tmp_path)
     store.objects.delete([KEYS.chunks])
