@@ -174,7 +174,8 @@ def _in_band(row: EdgeRow, depth: int, others: Sequence[Sequence[EdgeRow]]) -> b
     if any(row.numbers & other.numbers for other in band):
         shared = sum(1 for other in band if row.numbers & other.numbers)
         return shared >= MIN_REPEATS
-    if row.gap < 2.0 * max(row.height, 1.0):
+    wordless = not any(map(str.isalpha, row.pattern))
+    if wordless or row.gap < 2.0 * max(row.height, 1.0):
         return False
     patterns = Counter(other.pattern for other in band)
     stem = _stem(row.pattern)

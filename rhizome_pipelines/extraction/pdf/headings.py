@@ -9,7 +9,9 @@ from rhizome_pipelines.extraction.pdf.page import Line, Page
 
 MAX_LENGTH = 120
 MAX_LEVELS = 6
-NUMBERED = re.compile(r"(?:(?:chapter|part|appendix|section)\s+)?[\dA-Z]+(?:\.\d+)*\.?\s+\S", re.I)
+NUMBERED = re.compile(
+    r"(?:(?i:chapter|part|appendix|section)\s+)?(?:\d+(?:\.\d+)*\.?|[A-Z](?:\.\d+)+\.?|[A-Z]\.)\s+\S"
+)
 SENTENCE = re.compile(r"[.,;:]$")
 LARGER = 1.08
 """Of the size of body text: larger than this stands out by itself."""
@@ -43,10 +45,9 @@ def plausible_headings(page: Page, body_size: float) -> Iterator[int]:
     for index, item in enumerate(page.content):
         if not isinstance(item, Line):
             above = None
-        elif item.heading and is_plausible(item, body_size):
-            above = item
-            yield index
-        elif above is not None and _goes_on(above, item, body_size):
+        elif (item.heading and is_plausible(item, body_size)) or (
+            above is not None and _goes_on(above, item, body_size)
+        ):
             above = item
             yield index
         else:
