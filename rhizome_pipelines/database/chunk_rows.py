@@ -1,6 +1,7 @@
 """A chunk of `chunks.json` as a row of `chunks`: its columns, their types, and what is refused."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -21,7 +22,7 @@ COLUMNS: Mapping[str, str] = {
     "emotional_metadata": "jsonb",
     "conceptual_metadata": "jsonb",
     "domain_metadata": "jsonb",
-    "metadata_extracted_at": "text",
+    "metadata_extracted_at": "timestamptz",
     "page_start": "int4",
     "page_end": "int4",
     "heading_level": "int4",
@@ -71,6 +72,11 @@ def _value(record: Mapping[str, Any], column: str, kind: str) -> Any:  # noqa: P
             return Jsonb(value)
         case "bool", bool():
             return value
+        case "timestamptz", str():
+            try:
+                return datetime.fromisoformat(value)
+            except ValueError:
+                raise _refusal(record, column, "is no ISO 8601 time") from None
         case "int4", int() if not isinstance(value, bool) and -(2**31) <= value < 2**31:
             return value
         case "float8", int() | float() if not isinstance(value, bool):

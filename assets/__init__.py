@@ -1,0 +1,8 @@
+"""The document's stages as partitioned assets, and their checks. Thin: each names its stage.
+
+What a stage does is in `rhizome_pipelines`; how it is shown in Dagster is here.
+"""
+
+from assets.document import DOCUMENT_ASSETS, documents
+
+__all__ = ["DOCUMENT_ASSETS", "documents"]

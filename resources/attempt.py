@@ -1,0 +1,86 @@
+"""The attempt that a run works for: taken before the first step, ended after the last."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from dagster import (
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    Failure,
+    InitResourceContext,
+    resource,
+)
+
+from rhizome_pipelines.deployment.attempt import AttemptSession, RunIdentity, open_attempt
+from rhizome_pipelines.lifecycle.errors import InvalidInputError, explain
+from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
+from rhizome_pipelines.run_api import ATTEMPT_TAG, JOB_TAG, PARENT_TAG, PARTITION_TAG
+
+PARTITIONS = "documents"
+
+
+@resource(required_resource_keys={"services"})
+def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession]:
+    """Open the run's attempt, and end it after the last step.
+
+    Runs from the sensor find theirs; runs from Dagster's UI or the command line are adopted.
+    What cannot be taken is refused here, in a sentence, before any work.
+    """
+    run, instance = context.run, context.instance
+    if run is None or instance is None:
+        raise Failure("An attempt can only be opened inside a Dagster run.")
+    with context.resources.services.open() as services:
+        try:
+            session = open_attempt(services, _identity(run))
+        except Exception as fault:
+            raise Failure(explain(fault).message, allow_retries=False) from fault
+        try:
+            # An unknown partition would let the whole first step run and fail only then.
+            instance.add_dynamic_partitions(PARTITIONS, [str(session.document.id)])
+            yield session
+        finally:
+            session.close(terminated=_terminated(instance, run.run_id))
+
+
+def _identity(run: DagsterRun) -> RunIdentity:
+    partition = run.tags.get(PARTITION_TAG)
+    if partition is None:
+        raise InvalidInputError(
+            "This run names no document. Choose one partition (the document's id); on the command "
+            'line: --tags \'{"dagster/partition": "<document id>"}\'.'
+        )
+    return RunIdentity(
+        run_id=run.run_id,
+        document_id=_uuid(partition, "The partition"),
+        stages=_stages(run),
+        job_id=_uuid(run.tags[JOB_TAG], "The job's tag") if JOB_TAG in run.tags else None,
+        attempt=int(run.tags[ATTEMPT_TAG]) if run.tags.get(ATTEMPT_TAG, "").isdigit() else None,
+        parent_run_id=run.parent_run_id or run.tags.get(PARENT_TAG),
+    )
+
+
+def _stages(run: DagsterRun) -> Sequence[StageName]:
+    """The stages that this run walks: a re-execution has only those not yet done."""
+    steps = run.step_keys_to_execute
+    if steps is None and run.asset_selection is not None:
+        steps = [key.to_user_string() for key in run.asset_selection]
+    return [stage for stage in DOCUMENT_STAGES if steps is None or stage.value in steps]
+
+
+def _uuid(text: str, what: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInputError(
+            f"{what} must be a document's id (a UUID), not {text[:60]!r}."
+        ) from None
+
+
+def _terminated(instance: DagsterInstance, run_id: str) -> bool:
+    """Whether somebody asked Dagster to end this run (and not the system to end this process)."""
+    record = instance.get_run_by_id(run_id)
+    return record is not None and record.status in (
+        DagsterRunStatus.CANCELING,
+        DagsterRunStatus.CANCELED,
+    )

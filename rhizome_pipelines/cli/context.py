@@ -1,0 +1,33 @@
+"""What all commands share: the settings, the user, the open services."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from rhizome_pipelines.deployment.services import Services, open_services
+from rhizome_pipelines.settings import Settings, load_settings
+
+_chosen_user: list[UUID] = []
+
+
+def set_user(user: UUID | None) -> None:
+    """Remember `--user`."""
+    _chosen_user[:] = [user] if user is not None else []
+
+
+def settings() -> Settings:
+    """The settings, with `--user` over RHIZOME_USER. Raises SettingsError."""
+    return load_settings(user=_chosen_user[0]) if _chosen_user else load_settings()
+
+
+def debugging() -> bool:
+    """Whether a person wants tracebacks."""
+    return os.environ.get("RHIZOME_LOG_LEVEL", "").lower() == "debug"
+
+
+@contextmanager
+def services() -> Iterator[Services]:
+    """The open services."""
+    with open_services(settings()) as opened:
+        yield opened

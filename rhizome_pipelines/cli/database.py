@@ -1,0 +1,60 @@
+"""`rhizome db`: migrate, url, status."""
+
+from typing import Annotated
+
+import typer
+
+from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.output import console, show_json, show_pairs, told
+from rhizome_pipelines.database import migrations
+from rhizome_pipelines.database.connection import place
+from rhizome_pipelines.deployment.services import database_url
+from rhizome_pipelines.server.postgres import EmbeddedPostgres
+
+app = typer.Typer(no_args_is_help=True, help="The database.")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables up to date; what an application has made already is adopted."""
+    with told():
+        settings = context.settings()
+        if settings.database_url is None:
+            with EmbeddedPostgres(settings.home).lease():
+                done = migrations.migrate(database_url(settings))
+        else:
+            done = migrations.migrate(database_url(settings))
+    console.print(
+        f"Applied {', '.join(done)}." if done else "The tables are up to date.", soft_wrap=True
+    )
+
+
+@app.command()
+def url() -> None:
+    """Print a URL that psql accepts. It contains the password, if there is one."""
+    with told():
+        typer.echo(database_url(context.settings()))
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Show which tables there are, and whether the embedded server runs."""
+    with told(), context.services() as services:
+        found = migrations.status(services.database.url)
+        shown: dict[str, object] = {
+            "migration": found.current,
+            "newest": found.head,
+            "pending": ", ".join(found.pending) or "none",
+        }
+        if services.settings.database_url is None:
+            server = EmbeddedPostgres(services.settings.home).status()
+            shown |= {"embedded server": f"pid {server.pid}", "version": server.version}
+            shown["data"] = str(server.data_dir)
+        else:
+            shown["server"] = place(services.database.url)
+    if as_json:
+        show_json(shown)
+    else:
+        show_pairs(shown)

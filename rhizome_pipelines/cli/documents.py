@@ -1,0 +1,120 @@
+"""`rhizome documents`: add, list, show."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.output import (
+    EXIT_USAGE,
+    complain,
+    console,
+    show_json,
+    show_pairs,
+    show_table,
+    told,
+)
+from rhizome_pipelines.database.documents import DocumentRepository
+from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.intake import Refused, add_document, find_items
+from rhizome_pipelines.lifecycle.documents import Document
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+
+app = typer.Typer(no_args_is_help=True, help="Add and see documents.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+@app.command()
+def add(
+    named: Annotated[list[str], typer.Argument(help="Files, folders and web addresses.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add documents without processing them; prints their ids, one a line."""
+    refused = False
+    added: list[dict[str, Any]] = []
+    with told(), context.services() as services:
+        for item in find_items(named):
+            if isinstance(item, Refused):
+                complain(f"{item.named}: {item.error.message}")
+                refused = True
+                continue
+            result = add_document(services, context.settings().user, item)
+            added.append({"id": result.document.id, "known": result.known, "label": item.label})
+    if as_json:
+        show_json(added)
+    else:
+        for one in added:
+            typer.echo(one["id"])
+    if refused:
+        raise typer.Exit(EXIT_USAGE)
+
+
+@app.command("list")
+def list_documents(
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List documents, the newest first."""
+    with told(), context.services() as services:
+        found = DocumentRepository(services.database).list(context.settings().user, limit=limit)
+    if as_json:
+        show_json([_as_json(document) for document in found])
+        return
+    show_table(
+        None,
+        ["id", "title", "author", "type", "status", "added"],
+        [
+            [
+                str(document.id),
+                document.title,
+                document.author,
+                document.source_type.value,
+                document.processing_status,
+                document.created_at,
+            ]
+            for document in found
+        ],
+    )
+
+
+@app.command()
+def show(document_id: UUID, as_json: AsJson = False) -> None:
+    """Show one document, its files and its newest job."""
+    with told(), context.services() as services:
+        user = context.settings().user
+        document = DocumentRepository(services.database).get(user, document_id)
+        if document is None:
+            raise InvalidInputError(
+                f"There is no document {document_id} of this user; see `rhizome documents list`."
+            )
+        job = JobRepository(services.database).latest_for_document(document_id)
+        store = services.checkpoints(document)
+        files = list(services.objects.list(store.keys.prefix))
+    if as_json:
+        shown = _as_json(document)
+        shown["files"] = [vars(file) for file in files]
+        shown["job_id"] = job.id if job else None
+        show_json(shown)
+        return
+    show_pairs(
+        {
+            "document": str(document.id),
+            "title": document.title,
+            "author": document.author,
+            "type": document.source_type.value,
+            "status": document.processing_status,
+            "address": document.source_url,
+            "added": document.created_at,
+            "newest job": str(job.id) if job else None,
+        }
+    )
+    console.print()
+    show_table(
+        "Files", ["key", "bytes", "written"], [[one.key, one.size, one.modified] for one in files]
+    )
+
+
+def _as_json(document: Document) -> dict[str, Any]:
+    return dict(vars(document))

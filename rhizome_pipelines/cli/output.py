@@ -1,0 +1,104 @@
+"""How the command line speaks: tables and colours in a terminal, plain lines in a pipe, JSON."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rhizome_pipelines.lifecycle.errors import ErrorType, RhizomeError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+STATUS_STYLES = {
+    "completed": "green",
+    "processing": "cyan",
+    "pending": "dim",
+    "paused": "yellow",
+    "failed": "red",
+    "cancelled": "magenta",
+}
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Tell a person of a fault in one line, never by a traceback."""
+    try:
+        yield
+    except RhizomeError as error:
+        complain(error.message)
+        code = EXIT_USAGE if error.error_type is ErrorType.INVALID else EXIT_FAILED
+        raise typer.Exit(code) from None
+    except KeyboardInterrupt:
+        complain("Stopped.")
+        raise typer.Exit(130) from None
+
+
+def complain(message: str) -> None:
+    """One line on stderr."""
+    errors.print(f"[red]rhizome:[/red] {escape(message)}", soft_wrap=True)
+
+
+def show_json(value: object) -> None:
+    """JSON on stdout, for programs."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
+
+
+def show_table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table in a terminal; tab-separated lines in a pipe."""
+    if not console.is_terminal:
+        for row in [columns, *rows]:
+            sys.stdout.write("\t".join(_cell(value) for value in row) + "\n")
+        return
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        numeric = bool(rows) and all(
+            isinstance(row[columns.index(column)], int | float | None) for row in rows
+        )
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_styled(value) for value in row))
+    console.print(table)
+
+
+def show_pairs(pairs: Mapping[str, object]) -> None:
+    """Names and values, one a line."""
+    width = max(len(name) for name in pairs)
+    for name, value in pairs.items():
+        console.print(f"[bold]{name:<{width}}[/bold]  {_styled(value)}", soft_wrap=True)
+
+
+def _styled(value: object) -> str:
+    text = _cell(value)
+    style = STATUS_STYLES.get(text)
+    return f"[{style}]{text}[/{style}]" if style else escape(text)
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "–"
+        case datetime():
+            return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        case float():
+            return f"{value:.1f}"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case _:
+            return " ".join(str(value).split())
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,100 @@
+"""`rhizome process`: take things in, have them processed, show how it goes and what came out."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.output import EXIT_FAILED, EXIT_USAGE, complain, console, show_json, told
+from rhizome_pipelines.cli.results import ProcessedDocument, show_results
+from rhizome_pipelines.cli.watching import WatchedJob, watch
+from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.intake import (
+    Added,
+    Item,
+    Refused,
+    add_document,
+    find_items,
+    request_processing,
+)
+from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.deployment.workforce import workforce
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.lifecycle.jobs import Job, JobStatus, JobType
+
+Named = Annotated[list[str], typer.Argument(help="Files, folders and web addresses.")]
+Again = Annotated[bool, typer.Option("--again", help="Process known documents anew.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
+
+
+def process(named: Named, again: Again = False, as_json: AsJson = False) -> None:
+    """Process documents: into markdown, chunks, embeddings and connections.
+
+    The same bytes of the same user are the same document: what is known and done is not done
+    again. Uses the deployment that is up, and starts one for as long as needed if there is none.
+    """
+    with told(), context.services() as services:
+        taken, refused = _take_in(services, named, again)
+        if not taken and not refused:
+            raise InvalidInputError(f"There is nothing to process in {', '.join(named)}.")
+        waiting = [one for one in taken if not one.done]
+        if waiting:
+            with workforce(services) as workers:
+                watch(services, waiting, workers, quiet=as_json)
+        user = context.settings().user
+        results = [
+            ProcessedDocument.read(services, user, one.document_id, one.job_id) for one in taken
+        ]
+        if as_json:
+            show_json([result.as_json() for result in results])
+        else:
+            show_results(services, results, reused=len(taken) - len(waiting))
+    for one in refused:
+        complain(f"{one.named}: {one.error.message}")
+    failed = [result for result in results if result.status is not JobStatus.COMPLETED]
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
+    if refused:
+        raise typer.Exit(EXIT_USAGE)
+
+
+def _take_in(
+    services: Services, named: Sequence[str], again: bool
+) -> tuple[list[WatchedJob], list[Refused]]:
+    taken: list[WatchedJob] = []
+    refused: list[Refused] = []
+    seen = set()
+    for item in find_items(named):
+        if isinstance(item, Refused):
+            refused.append(item)
+            continue
+        try:
+            added = add_document(services, context.settings().user, item)
+        except InvalidInputError as error:
+            refused.append(Refused(item.label, error))
+            continue
+        if added.document.id in seen:
+            console.print(f"[dim]{item.label} is named twice; once is enough.[/dim]")
+            continue
+        seen.add(added.document.id)
+        taken.append(_job_for(services, item, added, again))
+    return taken, refused
+
+
+def _job_for(services: Services, item: Item, added: Added, again: bool) -> WatchedJob:
+    """The document's job: the one under way or done, or a new one."""
+    known = JobRepository(services.database).latest_for_document(
+        added.document.id, JobType.PROCESS_DOCUMENT
+    )
+    if known is not None and _serves(known, again):
+        done = known.status is JobStatus.COMPLETED
+        return WatchedJob(known.id, added.document.id, item.label, done=done)
+    job = request_processing(services, added.document, item.label)
+    return WatchedJob(job.id, added.document.id, item.label, done=False)
+
+
+def _serves(job: Job, again: bool) -> bool:
+    if job.status in (JobStatus.PENDING, JobStatus.PROCESSING):
+        return True
+    return job.status is JobStatus.COMPLETED and not again

@@ -1,0 +1,140 @@
+"""What came out of processing: a table of documents, and a few of the connections found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from rich.markup import escape
+from rich.padding import Padding
+
+from rhizome_pipelines.cli.output import console, show_table
+from rhizome_pipelines.database.documents import DocumentRepository
+from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.database.overview import ShownConnection, best_connections
+from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.lifecycle.documents import Document
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.lifecycle.jobs import Job, JobStatus
+
+SHOWN_CONNECTIONS = 5
+SNIPPET_CHARACTERS = 220
+
+
+@dataclass(frozen=True)
+class ProcessedDocument:
+    """A document's numbers, as its job's output tells them."""
+
+    document: Document
+    status: JobStatus
+    job: Job | None
+    output: Mapping[str, Any]
+
+    @classmethod
+    def read(
+        cls, services: Services, user_id: UUID, document_id: UUID, job_id: UUID
+    ) -> "ProcessedDocument":
+        """Read the rows as they are now; a deleted job counts as cancelled."""
+        document = DocumentRepository(services.database).get(user_id, document_id)
+        if document is None:
+            raise InvalidInputError(f"The document {document_id} was deleted meanwhile.")
+        job = JobRepository(services.database).get(job_id)
+        if job is None:
+            return cls(document, JobStatus.CANCELLED, None, {})
+        return cls(document, job.status, job, job.output_data)
+
+    @property
+    def title(self) -> str:
+        """The title that was found, or what the job was called."""
+        named = self.output.get("documentTitle")
+        if not named and self.job is not None:
+            named = self.job.metadata.get("title")
+        return str(named or self.document.title or self.document.id)
+
+    @property
+    def seconds(self) -> float | None:
+        """From the first line of work to the end."""
+        if self.job is None or self.job.started_at is None or self.job.completed_at is None:
+            return None
+        return _seconds(self.job.started_at, self.job.completed_at)
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "document_id": self.document.id,
+            "job_id": self.job.id if self.job else None,
+            "title": self.title,
+            "status": self.status,
+            "error_type": self.job.error_type if self.job else None,
+            "error_message": self.job.error_message if self.job else None,
+            "seconds": self.seconds,
+            "output": self.output,
+        }
+
+
+def show_results(services: Services, results: Sequence[ProcessedDocument], reused: int) -> None:
+    """The table, and the best connections of what was processed."""
+    if not results:
+        return
+    show_table(
+        None,
+        ["document", "type", "status", "pages", "words", "chunks", "connections", "seconds"],
+        [_row(result) for result in results],
+    )
+    if reused:
+        console.print(f"\n{reused} of {len(results)} were known and done already; reused.")
+    for result in results:
+        if result.job is not None and result.job.error_message and result.status != "completed":
+            console.print(
+                f"[red]{escape(result.title)}[/red] ({result.job.error_type}): "
+                f"{escape(result.job.error_message)}",
+                soft_wrap=True,
+            )
+    _show_connections(services, results)
+
+
+def _row(result: ProcessedDocument) -> list[object]:
+    numbers = ("pageCount", "wordCount", "chunkCount", "connectionCount")
+    return [
+        result.title,
+        result.document.source_type.value,
+        result.status.value,
+        *(result.output.get(number) for number in numbers),
+        result.seconds,
+    ]
+
+
+def _show_connections(services: Services, results: Sequence[ProcessedDocument]) -> None:
+    best = best_connections(
+        services.database,
+        results[0].document.user_id,
+        [result.document.id for result in results],
+        SHOWN_CONNECTIONS,
+    )
+    if not best:
+        return
+    console.print("\n[bold]Some of the connections found[/bold]")
+    for connection in best:
+        _show_connection(connection)
+
+
+def _show_connection(connection: ShownConnection) -> None:
+    console.print(
+        f"\n[cyan]{connection.strength:.2f}[/cyan] {connection.type.replace('_', ' ')}: "
+        f"[bold]{escape(connection.source_title)}[/bold] ↔ "
+        f"[bold]{escape(connection.target_title)}[/bold]"
+    )
+    for text in (connection.source_text, connection.target_text):
+        console.print(Padding(f"“{escape(_snippet(text))}”", (0, 0, 0, 4)), style="dim")
+
+
+def _snippet(text: str) -> str:
+    flat = " ".join(text.split())
+    if len(flat) <= SNIPPET_CHARACTERS:
+        return flat
+    return flat[:SNIPPET_CHARACTERS].rsplit(" ", 1)[0] + " …"
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return (end - start).total_seconds()

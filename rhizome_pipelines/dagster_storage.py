@@ -1,0 +1,82 @@
+"""Dagster's own storage with nothing set: the classes that dagster.yaml names.
+
+`HomePostgresStorage` keeps runs, events and schedules in a database of their own in the same
+server as ours, starting the embedded one where it is used. `HomeComputeLogManager` and
+`HomeArtifactStorage` keep logs and op outputs under RHIZOME_HOME, so that `dagster dev`,
+whose own folder is removed when it ends, loses nothing.
+"""
+
+import atexit
+from contextlib import ExitStack
+from typing import Any
+
+from dagster._config import UserConfigSchema
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.root import LocalArtifactStorage
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+
+from rhizome_pipelines.deployment.services import dagster_database_url
+from rhizome_pipelines.server.postgres import EmbeddedPostgres
+from rhizome_pipelines.settings import Settings, load_settings
+
+_leases = ExitStack()
+
+
+def _hold_server(settings: Settings) -> None:
+    """Keep the embedded server up for as long as this process lives."""
+    if settings.database_url is None:
+        _leases.enter_context(EmbeddedPostgres(settings.home).lease())
+
+
+class HomePostgresStorage(DagsterPostgresStorage):
+    """Dagster's Postgres storage whose URL comes from Rhizome's settings."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """No configuration: everything is in the settings."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> "HomePostgresStorage":
+        """Start what must be started, and connect."""
+        settings = load_settings()
+        _hold_server(settings)
+        return cls(postgres_url=dagster_database_url(settings), inst_data=inst_data)
+
+
+class HomeArtifactStorage(LocalArtifactStorage):
+    """Dagster's local artifacts under RHIZOME_HOME."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """No configuration: everything is in the settings."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> "HomeArtifactStorage":
+        """Make the folder's place known."""
+        return cls(base_dir=str(load_settings().home / "dagster"), inst_data=inst_data)
+
+
+class HomeComputeLogManager(LocalComputeLogManager):
+    """Dagster's compute logs under RHIZOME_HOME."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """No configuration: everything is in the settings."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> "HomeComputeLogManager":
+        """Make the folder's place known."""
+        return cls(base_dir=str(load_settings().home / "dagster" / "logs"), inst_data=inst_data)
+
+
+atexit.register(_leases.close)

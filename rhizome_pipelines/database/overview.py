@@ -1,0 +1,96 @@
+"""Looks at what is stored, for people and for checks; nothing is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from rhizome_pipelines.database.connection import Database
+from rhizome_pipelines.database.rows import job_from
+from rhizome_pipelines.lifecycle.jobs import Job
+
+UNBOUNDED_WIDTH = 16_000
+"""What pgvector stores at the most, where the column has no fixed width."""
+
+
+@dataclass(frozen=True)
+class ShownConnection:
+    """A connection with both texts."""
+
+    type: str
+    strength: float
+    source_title: str
+    target_title: str
+    source_text: str
+    target_text: str
+
+
+def jobs_by_id(database: Database, ids: Sequence[UUID]) -> Sequence[Job]:
+    """Those of the jobs that still have a row."""
+    rows = database.all("select * from background_jobs where id = any(%s)", (list(ids),))
+    return [job_from(row) for row in rows]
+
+
+def embedding_width(database: Database) -> int:
+    """Width of the column `chunks.embedding`."""
+    row = database.first(
+        "select atttypmod as width from pg_attribute "
+        "where attrelid = 'chunks'::regclass and attname = 'embedding'"
+    )
+    return row["width"] if row and row["width"] > 0 else UNBOUNDED_WIDTH
+
+
+def embedded_chunks(database: Database, user_id: UUID, document_id: UUID) -> int:
+    """Current chunks of the document that have a vector."""
+    row = database.first(
+        """
+        select count(*) as chunks
+        from chunks c join documents d on d.id = c.document_id
+        where d.id = %s and d.user_id = %s and c.is_current and c.embedding is not null
+        """,
+        (document_id, user_id),
+    )
+    return row["chunks"] if row else 0
+
+
+def best_connections(
+    database: Database, user_id: UUID, document_ids: Sequence[UUID], limit: int
+) -> Sequence[ShownConnection]:
+    """The strongest connections that touch the documents: one a pair of documents, once a pair.
+
+    A pair of documents is shown by its best pair of chunks, whichever way it points.
+    """
+    rows = database.all(
+        """
+        with touching as (
+            select distinct on (least(s.document_id, t.document_id),
+                                greatest(s.document_id, t.document_id))
+                   c.connection_type, c.strength, s.content as source_text,
+                   t.content as target_text, s.document_id as source_document,
+                   t.document_id as target_document
+            from connections c
+            join chunks s on s.id = c.source_chunk_id
+            join chunks t on t.id = c.target_chunk_id
+            where (s.document_id = any(%(documents)s) or t.document_id = any(%(documents)s))
+              and c.user_validated is distinct from false
+            order by least(s.document_id, t.document_id), greatest(s.document_id, t.document_id),
+                     c.strength desc, s.document_id, s.chunk_index, t.chunk_index)
+        select touching.*, a.title as source_title, b.title as target_title
+        from touching
+        join documents a on a.id = source_document and a.user_id = %(user)s
+        join documents b on b.id = target_document and b.user_id = %(user)s
+        order by strength desc, source_document, target_document
+        limit %(limit)s
+        """,
+        {"documents": list(document_ids), "user": user_id, "limit": limit},
+    )
+    return [
+        ShownConnection(
+            type=row["connection_type"],
+            strength=row["strength"],
+            source_title=row["source_title"],
+            target_title=row["target_title"],
+            source_text=row["source_text"],
+            target_text=row["target_text"],
+        )
+        for row in rows
+    ]

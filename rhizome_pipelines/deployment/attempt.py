@@ -1,0 +1,261 @@
+"""One attempt inside its worker: stages walked under the fence, outcomes recorded."""
+
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from rhizome_pipelines.checkpoints.results import StageCheckpoint
+from rhizome_pipelines.checkpoints.store import CheckpointStore
+from rhizome_pipelines.database.adoption import ForeignRun
+from rhizome_pipelines.database.attempts import AttemptRepository
+from rhizome_pipelines.database.control import DatabaseControl
+from rhizome_pipelines.database.documents import DocumentRepository
+from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
+from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.database.reporter import ProgressReporter
+from rhizome_pipelines.deployment.document_stages import StageContext, open_stage
+from rhizome_pipelines.deployment.finals import job_output, write_manifest
+from rhizome_pipelines.deployment.records import record_stage
+from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.deployment.stage_checks import StageCheck, check_stage
+from rhizome_pipelines.lifecycle.documents import Document
+from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError, explain
+from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, Job, JobType
+from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
+from rhizome_pipelines.stages.runner import StageFinished, StageRunner, StageStopped
+from rhizome_pipelines.stages.stage import StopReason
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What a run knows of itself at its start.
+
+    `job_id` and `attempt` are what the launcher said; a re-execution copies them from its
+    parent, so they are believed only if no other run has taken that attempt.
+    """
+
+    run_id: str
+    document_id: UUID
+    stages: Sequence[StageName]
+    job_id: UUID | None = None
+    attempt: int | None = None
+    parent_run_id: str | None = None
+
+
+class AttemptSession:
+    """The attempt that this process works for. Made by `open_attempt`."""
+
+    def __init__(
+        self,
+        services: Services,
+        job: Job,
+        attempt: Attempt,
+        document: Document,
+        stages: Sequence[StageName],
+    ) -> None:
+        self.services = services
+        self.job = job
+        self.attempt = attempt
+        self.document = document
+        self.stages = stages
+        self.checkpoints: CheckpointStore = services.checkpoints(document)
+        self._guard = GuardedJob(services.database, job.id, attempt.number)
+        self._progress = ProgressReporter(
+            self._guard,
+            services.database,
+            _stages_of(job, stages),
+            done=[stage for stage in DOCUMENT_STAGES if stage not in stages],
+        )
+        self._runner = StageRunner(
+            self.checkpoints,
+            DatabaseControl(services.database, job.id, attempt.number),
+            self._progress,
+            clock=lambda: datetime.now(UTC),
+        )
+        self._finished: dict[StageName, StageFinished] = {}
+        self._ended = False
+        self._interrupted = False
+
+    def run_stage(
+        self, name: StageName, upstream: StageCheckpoint | None
+    ) -> StageFinished | StageStopped:
+        """Walk one stage. A fault ends the attempt and the job, classified, and is raised again."""
+        try:
+            result = self._walk(name, upstream)
+        except OwnershipLostError:
+            result = StageStopped(StopReason.SUPERSEDED, name, units_done=0)
+        except Exception as fault:
+            self.fail(fault)
+            raise
+        except BaseException:
+            self._interrupted = True
+            raise
+        match result:
+            case StageFinished():
+                self._finished[name] = result
+            case StageStopped():
+                self._end(_OUTCOMES[result.reason])
+        return result
+
+    def check_stage(self, name: StageName, finished: StageFinished) -> Sequence[StageCheck]:
+        """Look at what the stage left; a check that fails ends the attempt and the job."""
+        checks = check_stage(self.services, self.document, name, finished.checkpoint)
+        faults = [fault for check in checks for fault in check.faults]
+        if faults:
+            self._finished.pop(name)
+            self.fail(
+                PermanentError(
+                    f"The result of the stage {name} is not sound: {'; '.join(faults)}. "
+                    "Restart the job; if it happens again this is a defect in Rhizome."
+                )
+            )
+        return checks
+
+    def load(self, stage: StageName) -> StageCheckpoint:
+        """A stage's verified result, from this job or from long ago."""
+        return self.checkpoints.load_final(stage)
+
+    def fail(self, fault: BaseException) -> None:
+        """Record the fault: attempt, job and document. Once, and only while the job is ours."""
+        if self._ended:
+            return
+        explained = explain(fault)
+        details = "".join(traceback.format_exception(fault))
+        self._progress.close()
+        self._ended = True
+        # Ownership lost meanwhile: the job's fate is another's to tell.
+        with suppress(OwnershipLostError):
+            self._guard.fail(explained.error_type, explained.message, details)
+
+    def close(self, *, terminated: bool) -> None:
+        """End the session: complete the job if every stage of the run is done.
+
+        `terminated`: a person ended the run in Dagster, and the reconciler pauses the job. A
+        worker that was merely asked to end gives the job back, and the next start goes on.
+        """
+        self._progress.close()
+        if self._ended:
+            return
+        if all(stage in self._finished for stage in self.stages):
+            self._complete()
+        elif self._interrupted and not terminated:
+            JobRepository(self.services.database).release(
+                self.job.id, self.attempt.number, AttemptOutcome.SHUTDOWN
+            )
+        elif not self._interrupted:
+            self.fail(
+                PermanentError(
+                    "The run failed outside the stages of the document; its log in Dagster "
+                    f"(run {self.attempt.run_id}) tells where."
+                )
+            )
+
+    def _walk(
+        self, name: StageName, upstream: StageCheckpoint | None
+    ) -> StageFinished | StageStopped:
+        context = StageContext(
+            self.services,
+            self.document,
+            self.job,
+            self.checkpoints,
+            self._guard.fence,
+            began=self.job.started_at or self.attempt.created_at,
+        )
+        with open_stage(name, context, upstream) as stage:
+            result = self._runner.run(stage)
+        if isinstance(result, StageFinished):
+            record_stage(self.services, self.document, name, result.checkpoint)
+        return result
+
+    def _complete(self) -> None:
+        results = {stage: finished.checkpoint for stage, finished in self._finished.items()}
+        seconds = {stage: finished.seconds for stage, finished in self._finished.items()}
+        write_manifest(self.checkpoints, self.document, results, seconds)
+        self._ended = True
+        try:
+            self._guard.complete(job_output(self.document, results))
+        except OwnershipLostError:
+            self._end(AttemptOutcome.SUPERSEDED)
+            return
+        for stage in results:
+            self.checkpoints.discard_stage(stage)
+
+    def _end(self, outcome: AttemptOutcome) -> None:
+        self._progress.close()
+        AttemptRepository(self.services.database).end(self.job.id, self.attempt.number, outcome)
+        self._ended = True
+
+
+_OUTCOMES = {
+    StopReason.PAUSED: AttemptOutcome.PAUSED,
+    StopReason.CANCELLED: AttemptOutcome.CANCELLED,
+    StopReason.SUPERSEDED: AttemptOutcome.SUPERSEDED,
+    StopReason.SHUTDOWN: AttemptOutcome.SHUTDOWN,
+}
+
+
+def open_attempt(services: Services, run: RunIdentity) -> AttemptSession:
+    """Take the attempt that this run is for, or refuse in a sentence before any work.
+
+    A run that nobody asked for through a row (Dagster's UI, `dagster job execute`) gets one.
+    """
+    attempt = _take(services, run)
+    try:
+        return _open(services, run, attempt)
+    except Exception as fault:
+        explained = explain(fault)
+        with suppress(OwnershipLostError):
+            GuardedJob(services.database, attempt.job_id, attempt.number).fail(
+                explained.error_type, explained.message, "".join(traceback.format_exception(fault))
+            )
+        raise
+
+
+def _open(services: Services, run: RunIdentity, attempt: Attempt) -> AttemptSession:
+    jobs = JobRepository(services.database)
+    AttemptRepository(services.database).started(attempt.job_id, attempt.number)
+    job = jobs.get(attempt.job_id)
+    if job is None:
+        raise InvalidInputError("The job was deleted before its run began; nothing was done.")
+    document = DocumentRepository(services.database).get(job.user_id, run.document_id)
+    if document is None:
+        raise InvalidInputError(
+            f"There is no document {run.document_id} of this job's user; add it first."
+        )
+    return AttemptSession(services, job, attempt, document, run.stages)
+
+
+def _take(services: Services, run: RunIdentity) -> Attempt:
+    attempts = AttemptRepository(services.database)
+    own = attempts.by_run(run.run_id)
+    if own is not None:
+        return own
+    if run.job_id is not None and run.attempt is not None:
+        if attempts.bind_run(run.job_id, run.attempt, run.run_id):
+            bound = attempts.by_run(run.run_id)
+            if bound is not None:
+                return bound
+        if run.parent_run_id is None:
+            raise InvalidInputError(
+                "The job was deleted, stopped or taken over before this run began; nothing was done."
+            )
+    return attempts.adopt(
+        ForeignRun(
+            run.run_id,
+            JobType.PROCESS_DOCUMENT,
+            document_id=run.document_id,
+            parent_run_id=run.parent_run_id,
+            input_data={"document_id": str(run.document_id)},
+            metadata={"documentId": str(run.document_id)},
+        )
+    )
+
+
+def _stages_of(job: Job, stages: Sequence[StageName]) -> Sequence[StageName]:
+    """All stages that the job's percent counts: what earlier attempts have done is not lost."""
+    if job.input_data.get("detectConnections") is False and StageName.CONNECTIONS not in stages:
+        return DOCUMENT_STAGES[:-1]
+    return DOCUMENT_STAGES

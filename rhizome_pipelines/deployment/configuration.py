@@ -1,0 +1,89 @@
+"""From settings and a job's input to the configuration of each part of the domain."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import SecretStr
+
+from rhizome_pipelines.chunking import ChatEndpoint, ChunkingConfig
+from rhizome_pipelines.connections import (
+    DEFAULT_THRESHOLD,
+    ConnectionEngine,
+    SemanticSimilarityEngine,
+)
+from rhizome_pipelines.database.overview import embedding_width
+from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.embedding import EmbeddingConfig, open_model
+from rhizome_pipelines.extraction.config import ExtractionConfig, WebConfig
+from rhizome_pipelines.extraction.pdf import PdfConfig
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.settings import Settings
+
+MEBIBYTE = 1024 * 1024
+
+
+def extraction(settings: Settings) -> ExtractionConfig:
+    """Limits of extraction."""
+    return ExtractionConfig(
+        pdf=PdfConfig(max_pages=settings.max_pdf_pages),
+        web=WebConfig(
+            max_bytes=settings.max_page_megabytes * MEBIBYTE,
+            total_timeout=settings.fetch_seconds,
+            allow_private_addresses=settings.allow_private_addresses,
+        ),
+    )
+
+
+def chunking(settings: Settings, job_input: Mapping[str, Any]) -> ChunkingConfig:
+    """Sizes from the settings; strategy and enrichment from what the client asked for."""
+    strategy = job_input.get("chunkerStrategy") or "hybrid"
+    if not isinstance(strategy, str):
+        raise InvalidInputError('chunkerStrategy must be a text, such as "hybrid".')
+    return ChunkingConfig(
+        strategy=strategy,
+        target_characters=settings.chunk_characters,
+        max_characters=max(settings.chunk_characters_max, settings.chunk_characters),
+        enrich=job_input.get("enrichChunks") is not False,
+        chat=chat(settings),
+    )
+
+
+def embedding(services: Services) -> EmbeddingConfig:
+    """The model, and the width of the column that its vectors must fit."""
+    settings = services.settings
+    return EmbeddingConfig(
+        model=settings.embedding_model,
+        base_url=settings.embedding_base_url,
+        api_key=secret(settings.embedding_api_key),
+        dimensions=settings.embedding_dimensions,
+        max_dimensions=embedding_width(services.database),
+    )
+
+
+def engines(services: Services, model: str) -> Sequence[ConnectionEngine]:
+    """The engines of connections, for vectors that `model` made.
+
+    Each built-in model has a threshold of its own; another one's vectors get the default.
+    """
+    threshold = services.settings.connection_threshold
+    if threshold is None:
+        current = open_model(embedding(services))
+        fits = current.name == model
+        threshold = (current.connection_threshold if fits else None) or DEFAULT_THRESHOLD
+    return [SemanticSimilarityEngine(threshold)]
+
+
+def chat(settings: Settings) -> ChatEndpoint | None:
+    """The chat endpoint, if one is configured."""
+    if settings.chat_base_url is None:
+        return None
+    if settings.chat_model is None:
+        raise InvalidInputError(
+            "RHIZOME_CHAT_BASE_URL is set, but no RHIZOME_CHAT_MODEL: name the model to ask."
+        )
+    return ChatEndpoint(settings.chat_base_url, settings.chat_model, secret(settings.chat_api_key))
+
+
+def secret(value: SecretStr | None) -> str | None:
+    """The text of a secret setting."""
+    return value.get_secret_value() if value is not None else None

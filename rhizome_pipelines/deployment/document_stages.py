@@ -1,0 +1,176 @@
+"""The four stages of a document, built from its row, its job's input and what came before."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from rhizome_pipelines.checkpoints.hashing import sha256, sha256_file
+from rhizome_pipelines.checkpoints.keys import validated_key
+from rhizome_pipelines.checkpoints.results import StageCheckpoint
+from rhizome_pipelines.checkpoints.store import CheckpointStore
+from rhizome_pipelines.chunking import ChunkingStage, read_chunks
+from rhizome_pipelines.connections import ConnectionsConfig, ConnectionsStage
+from rhizome_pipelines.database.chunks import PostgresChunkSink
+from rhizome_pipelines.database.connections import PostgresEdgeSink
+from rhizome_pipelines.database.documents import PLACEHOLDER_TITLES
+from rhizome_pipelines.database.guarded import Fence
+from rhizome_pipelines.database.vectors import PostgresCorpus
+from rhizome_pipelines.deployment import configuration
+from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.embedding import EmbeddingStage, open_model
+from rhizome_pipelines.extraction.extractor import Source
+from rhizome_pipelines.extraction.metadata import read_metadata
+from rhizome_pipelines.extraction.registry import default_registry
+from rhizome_pipelines.extraction.stage import CONTENT, METADATA, ExtractionStage
+from rhizome_pipelines.lifecycle.documents import Document
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.lifecycle.jobs import Job
+from rhizome_pipelines.lifecycle.stage_names import StageName
+from rhizome_pipelines.stages.stage import Stage
+
+CHUNKS = "chunks.json"
+
+CODE_VERSIONS: Mapping[StageName, str] = {
+    StageName.EXTRACTION: ExtractionStage.version,
+    StageName.CHUNKING: "1",
+    StageName.EMBEDDINGS: EmbeddingStage.VERSION,
+    StageName.CONNECTIONS: ConnectionsStage.VERSION,
+}
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage of a document is built from."""
+
+    services: Services
+    document: Document
+    job: Job
+    checkpoints: CheckpointStore
+    fence: Fence
+    """In whose name rows are written."""
+    began: datetime
+    """When this job first began: recorded as `processed_at`."""
+
+
+def open_stage(
+    name: StageName, context: StageContext, upstream: StageCheckpoint | None
+) -> AbstractContextManager[Stage]:
+    """Build a stage; what it holds open (local copies, models) is closed with the context."""
+    builders: Mapping[
+        StageName,
+        Callable[[StageContext, StageCheckpoint | None], AbstractContextManager[Stage]],
+    ] = {
+        StageName.EXTRACTION: _extraction,
+        StageName.CHUNKING: _chunking,
+        StageName.EMBEDDINGS: _embeddings,
+        StageName.CONNECTIONS: _connections,
+    }
+    return builders[name](context, upstream)
+
+
+@contextmanager
+def _extraction(context: StageContext, upstream: StageCheckpoint | None) -> Iterator[Stage]:
+    with _source(context) as source:
+        registry = default_registry(configuration.extraction(context.services.settings))
+        yield ExtractionStage(source, _with_own_title(context.document), registry, context.began)
+
+
+@contextmanager
+def _chunking(context: StageContext, upstream: StageCheckpoint | None) -> Iterator[Stage]:
+    extraction = _needed(upstream, StageName.CHUNKING)
+    config = configuration.chunking(context.services.settings, context.job.input_data)
+    with (
+        context.checkpoints.open_output(extraction, METADATA) as metadata,
+        context.checkpoints.open_output(extraction, CONTENT) as content,
+    ):
+        pages = [(page.page, page.offset) for page in read_metadata(metadata).pages]
+        yield ChunkingStage(
+            context.document.id,
+            context.document.created_at,
+            content,
+            extraction.outputs[CONTENT].hash,
+            pages,
+            config,
+        )
+
+
+@contextmanager
+def _embeddings(context: StageContext, upstream: StageCheckpoint | None) -> Iterator[Stage]:
+    chunking = _needed(upstream, StageName.EMBEDDINGS)
+    config = configuration.embedding(context.services)
+    with context.checkpoints.open_output(chunking, CHUNKS) as chunks:
+        yield EmbeddingStage(
+            context.document.id,
+            chunks,
+            chunking.outputs[CHUNKS].hash,
+            read_chunks,
+            open_model(config),
+            PostgresChunkSink(context.services.database, context.document.user_id, context.fence),
+            config,
+            chunk_count=chunking.facts.get("chunk_count"),
+        )
+
+
+@contextmanager
+def _connections(context: StageContext, upstream: StageCheckpoint | None) -> Iterator[Stage]:
+    facts = _needed(upstream, StageName.CONNECTIONS).facts
+    database = context.services.database
+    yield ConnectionsStage(
+        context.document.id,
+        context.document.user_id,
+        str(facts["model"]),
+        str(facts["digest"]),
+        PostgresCorpus(database),
+        PostgresEdgeSink(database, context.fence),
+        configuration.engines(context.services, str(facts["model"])),
+        ConnectionsConfig(),
+    )
+
+
+def _with_own_title(document: Document) -> Document:
+    """The document without a title that is only a placeholder, so that the source's own counts."""
+    placeholder = (document.title or "").strip().lower() in PLACEHOLDER_TITLES
+    return replace(document, title=None) if placeholder else document
+
+
+def _needed(upstream: StageCheckpoint | None, stage: StageName) -> StageCheckpoint:
+    if upstream is None:
+        raise InvalidInputError(f"The stage {stage} needs the result of the stage before it.")
+    return upstream
+
+
+@contextmanager
+def _source(context: StageContext) -> Iterator[Source]:
+    """The document's source, with a local copy of its file where there is one."""
+    document, given = context.document, context.job.input_data
+    text = _text(given.get("pasted_content"))
+    key = document.storage_path or _text(given.get("storage_path"))
+    source = Source(
+        document_id=document.id,
+        source_type=document.source_type,
+        url=document.source_url or _text(given.get("source_url")),
+        text=text,
+        sha256=sha256(text.encode()) if text is not None else None,
+    )
+    if text is not None or not key:
+        yield source
+        return
+    with context.services.objects.local_copy(_own_key(context, key)) as path:
+        yield replace(source, path=path, sha256=sha256_file(path))
+
+
+def _own_key(context: StageContext, key: str) -> str:
+    """A client's storage path, which must lie under the document's own prefix."""
+    own = validated_key(key)
+    if not own.startswith(context.checkpoints.keys.prefix):
+        raise InvalidInputError(
+            f"The document's file {key!r} does not lie in the document's own folder; upload it to "
+            f"{context.checkpoints.keys.prefix} and try again."
+        )
+    return own
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,223 @@
+"""Dagster's processes as this deployment starts them: code server, daemon, web server.
+
+Each is the leader of a session of its own, so that Ctrl-C in a terminal reaches only us, and we
+end whole process groups: Dagster alone leaves code servers and workers behind.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
+from rhizome_pipelines.server.runtime import runtime_folder
+from rhizome_pipelines.settings import Settings
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 120.0
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class WebAddress:
+    """Where Dagster's web server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """For a person to open."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A started process and what it is called."""
+
+    name: str
+    popen: "subprocess.Popen[bytes]"
+    log: Path
+
+
+@dataclass
+class DagsterProcesses:
+    """The processes of one deployment; use `running`."""
+
+    settings: Settings
+    web: WebAddress | None = None
+    _started: list[Process] = field(default_factory=list)
+
+    @contextmanager
+    def running(self) -> Iterator["DagsterProcesses"]:
+        """Start all, and end all however the context is left."""
+        try:
+            self._start()
+            yield self
+        finally:
+            self.stop()
+
+    @property
+    def dagster_home(self) -> Path:
+        """DAGSTER_HOME of this deployment."""
+        return self.settings.home / "dagster"
+
+    def dead(self) -> Process | None:
+        """A process that has ended though it should not have."""
+        return next((one for one in self._started if one.popen.poll() is not None), None)
+
+    def stop(self) -> None:
+        """End every process group, politely first; nothing is left behind."""
+        groups = [_family(process.popen.pid) for process in self._started]
+        for process in reversed(self._started):
+            _signal_group(process.popen.pid, signal.SIGTERM)
+        members = [member for group in groups for member in group]
+        _, alive = psutil.wait_procs(members, timeout=STOP_SECONDS)
+        for member in alive:
+            _quietly(member.kill)
+        psutil.wait_procs(alive, timeout=STOP_SECONDS)
+        for process in self._started:
+            process.popen.wait()
+        self._started.clear()
+
+    def wait_until_ready(self) -> None:
+        """Return once the web server answers. Raises TransientError if a process died or hangs."""
+        if self.web is None:
+            return
+        deadline = time.monotonic() + START_SECONDS
+        while not _accepts(self.web):
+            self.raise_if_dead()
+            if time.monotonic() > deadline:
+                raise TransientError(
+                    f"Dagster's web server does not answer at {self.web.url} after "
+                    f"{START_SECONDS:.0f} s; see {self._logs_folder()}."
+                )
+            time.sleep(0.1)
+
+    def raise_if_dead(self) -> None:
+        """Raise TransientError, with the end of its log, if a process has ended."""
+        process = self.dead()
+        if process is None:
+            return
+        raise TransientError(
+            f"{process.name} ended with code {process.popen.returncode}. The end of its log "
+            f"({process.log}): {_tail(process.log)}"
+        )
+
+    def _start(self) -> None:
+        if self.web is not None and _accepts(self.web):
+            raise InvalidInputError(
+                f"Something else listens at {self.web.url} already; choose another port with "
+                "--port, or end what is there (`rhizome down`)."
+            )
+        self._prepare_home()
+        code_socket = runtime_folder(self.settings.home) / "code.sock"
+        code_socket.unlink(missing_ok=True)
+        self._spawn(
+            "code-server",
+            ["-m", "dagster", "code-server", "start", "--socket", str(code_socket)]
+            + ["-m", "rhizome_pipelines.definitions", "-d", str(PROJECT_ROOT)]
+            + ["--location-name", "rhizome", "--use-python-environment-entry-point"],
+        )
+        self._wait_for_socket(code_socket)
+        self._write_workspace(code_socket)
+        workspace = str(self.dagster_home / "workspace.yaml")
+        self._spawn("daemon", ["-m", "dagster._daemon", "run", "-w", workspace])
+        if self.web is not None:
+            where = ["-h", self.web.host, "-p", str(self.web.port)]
+            self._spawn("webserver", ["-m", "dagster_webserver", "-w", workspace, *where])
+
+    def _prepare_home(self) -> None:
+        self.dagster_home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._logs_folder().mkdir(exist_ok=True)
+        shutil.copyfile(PROJECT_ROOT / "dagster.yaml", self.dagster_home / "dagster.yaml")
+
+    def _write_workspace(self, code_socket: Path) -> None:
+        (self.dagster_home / "workspace.yaml").write_text(
+            "# Written at each start.\nload_from:\n  - grpc_server:\n"
+            f'      socket: "{code_socket}"\n      location_name: rhizome\n'
+        )
+
+    def _wait_for_socket(self, path: Path) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not path.exists():
+            self.raise_if_dead()
+            if time.monotonic() > deadline:
+                raise TransientError(
+                    f"Dagster's code server did not start; see {self._logs_folder()}."
+                )
+            time.sleep(0.05)
+
+    def _logs_folder(self) -> Path:
+        return self.dagster_home / "process-logs"
+
+    def _spawn(self, name: str, arguments: Sequence[str]) -> None:
+        log = self._logs_folder() / f"{name}.log"
+        environment = {
+            **os.environ,
+            "DAGSTER_HOME": str(self.dagster_home),
+            "RHIZOME_HOME": str(self.settings.home),
+            "PYTHONUNBUFFERED": "1",
+        }
+        with log.open("wb") as output:
+            popen = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=PROJECT_ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_restore_interrupt,  # noqa: PLW1509 - no threads run yet
+            )
+        self._started.append(Process(name, popen, log))
+
+
+def _restore_interrupt() -> None:
+    """A script's background job inherits an ignored SIGINT; Dagster would then ignore TERM too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        leader = psutil.Process(pid)
+        return [leader, *leader.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _quietly(act: "object") -> None:
+    try:
+        act()  # type: ignore[operator]
+    except psutil.NoSuchProcess:
+        return
+
+
+def _accepts(address: WebAddress) -> bool:
+    try:
+        with socket.create_connection((address.host, address.port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def _tail(log: Path, lines: int = 6) -> str:
+    text = log.read_text(errors="replace").strip().splitlines()
+    return " ⏎ ".join(text[-lines:]) or "(empty)"
