@@ -51,13 +51,15 @@ class Boundaries:
 class _Piece:
     """Text on its way into a chunk.
 
-    `group` changes where chunks must not mix; `opens` tells that a group begins with it.
+    `group` changes where chunks must not mix; `opens` tells that a group begins with it,
+    `title` that it is a heading without text below, which belongs to what follows.
     """
 
     text: str
     start: Position
     group: int
     opens: bool
+    title: bool
 
 
 def find_boundaries(path: Path, config: ChunkingConfig) -> Boundaries:
@@ -81,8 +83,14 @@ def _pieces(path: Path, config: ChunkingConfig, outline: "_Outline") -> Iterator
         if by_headings and any(heading.level <= HARD_LEVEL for heading in section.headings):
             group, opens = group + 1, True
         for text, start in _cut(section, cuts, config):
-            yield _Piece(text, start, group, opens)
+            yield _Piece(text, start, group, opens, by_headings and _is_title(section))
             opens = False
+
+
+def _is_title(section: Section) -> bool:
+    if not section.headings:
+        return False
+    return not section.text[section.headings[-1].end - section.start.points :].strip()
 
 
 def _cut(section: Section, cuts: Cuts, config: ChunkingConfig) -> Iterator[tuple[str, Position]]:
@@ -109,25 +117,32 @@ def _packed(pieces: Iterator[_Piece], config: ChunkingConfig) -> Iterator[_Piece
 
 
 def _belong_together(first: _Piece, second: _Piece, config: ChunkingConfig) -> bool:
-    sizes = (len(first.text.strip()), len(second.text.strip()))
-    size = len(first.text.lstrip()) + len(second.text.rstrip())
-    if not sizes[1]:
+    if not second.text.strip():
         return len(second.text) <= config.max_characters
+    size = len(first.text.lstrip()) + len(second.text.rstrip())
+    if size > config.max_characters:
+        return False
     if not (_has_words(first.text) and _has_words(second.text)):
-        return size <= config.max_characters
-    if config.chosen is not Strategy.HYBRID:
-        small = min(sizes) < config.target_characters // 8
-        return small and size <= config.max_characters and config.chosen is not Strategy.TOKEN
-    if first.group != second.group:
-        tiny = first.opens and sizes[0] < config.target_characters // 8
-        return tiny and size <= config.max_characters
-    if min(sizes) < config.target_characters // 4:
-        return size <= config.max_characters
-    return size <= config.target_characters
+        return True
+    sizes = (len(first.text.strip()), len(second.text.strip()))
+    tiny = config.target_characters // 8
+    match config.chosen:
+        case Strategy.HYBRID if second.title and not first.title:
+            return False
+        case Strategy.HYBRID if first.group != second.group:
+            return first.opens and sizes[0] < tiny
+        case Strategy.HYBRID:
+            return size <= config.target_characters or min(sizes) < 2 * tiny
+        case Strategy.TOKEN:
+            return False
+        case _:
+            return min(sizes) < tiny
 
 
 def _joined(first: _Piece, second: _Piece) -> _Piece:
-    return _Piece(first.text + second.text, first.start, second.group, first.opens)
+    text = first.text + second.text
+    title = first.title and (second.title or not second.text.strip())
+    return _Piece(text, first.start, second.group, first.opens, title)
 
 
 def _has_words(text: str) -> bool:

@@ -4,6 +4,7 @@ The tokenizer is the one that comes in the wordllama wheel (Llama 2's vocabulary
 its file; wordllama itself is not imported, because that loads much more.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from tokenizers import Tokenizer
 
 from rhizome_pipelines.lifecycle.errors import PermanentError
 
+_BLOCK = 8_192
 _TOKENIZER_FILE = "tokenizers/l2_supercat_tokenizer_config.json"
 
 
@@ -47,19 +49,41 @@ def cut_by_tokens(text: str, target: int) -> Iterator[int]:
 
     A cut is put before a word where the last quarter of the run has a word's beginning.
     """
-    offsets = _tokenizer().encode(text, add_special_tokens=False).offsets
+    starts = _token_starts(text)
     first = 0
-    while len(offsets) - first > target:
+    while len(starts) - first > target:
         last = first + target
         for candidate in range(last, last - target // 4, -1):
-            start = offsets[candidate][0]
+            start = starts[candidate]
             if text[start].isspace() or (start and text[start - 1].isspace()):
                 last = candidate
                 break
-        while last > first + 1 and offsets[last][0] == offsets[last - 1][0]:
+        while last > first + 1 and starts[last] == starts[last - 1]:
             last -= 1  # several byte tokens of one character
-        if offsets[last][0] > offsets[first][0]:
-            yield offsets[last][0]
+        if starts[last] > starts[first]:
+            yield starts[last]
             first = last
         else:
             first += target
+
+
+def _token_starts(text: str) -> "array[int]":
+    """Where each token begins. Read in blocks: the tokenizer's memory grows with its input."""
+    starts = array("L")
+    begin = 0
+    while begin < len(text):
+        end = _block_end(text, begin)
+        encoding = _tokenizer().encode(text[begin:end], add_special_tokens=False)
+        starts.extend(begin + start for start, _ in encoding.offsets)
+        begin = end
+    return starts
+
+
+def _block_end(text: str, begin: int) -> int:
+    """Behind the last whitespace of the block, if there is any."""
+    end = begin + _BLOCK
+    if end >= len(text):
+        return len(text)
+    while end > begin and not text[end - 1].isspace():
+        end -= 1
+    return end if end > begin else begin + _BLOCK

@@ -104,6 +104,14 @@ def test_the_tail_of_a_chapter_stays_out_of_the_next_one() -> None:
     assert not any("Tail." in content and "## Two" in content for content, _ in chunks)
 
 
+def test_a_heading_goes_with_the_text_below_it() -> None:
+    body = "Some prose here. " * 14
+    text = f"## A\n\n{body}\n\n### B\n\n#### C\n\n{body}\n"
+    chunks = chunks_of(text, configured(Strategy.HYBRID))
+    assert [content.partition("\n")[0] for content, _ in chunks] == ["## A", "### B"]
+    assert chunks[1][1] == ["A", "B", "C"]
+
+
 def test_sibling_headings_replace_each_other() -> None:
     body = "Some prose here. " * 14
     text = f"# A\n\n{body}\n\n### Deep\n\n{body}\n\n## B\n\n{body}\n\n# C\n\n{body}\n"

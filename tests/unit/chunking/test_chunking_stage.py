@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,6 +121,41 @@ def test_the_same_text_gives_the_same_bytes(tmp_path: Path, strategy: Strategy) 
         results.append(output.files["chunks.json"].read_bytes())
     assert results[0] == results[1]
     assert json.loads(results[0])["chunks"][0]["chunker_type"] == strategy.value
+
+
+def test_the_order_of_sets_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "content.md"
+    path.write_text(BOOK, encoding="utf-8")
+    program = (
+        "import sys; from datetime import UTC, datetime; from pathlib import Path;"
+        "from uuid import UUID; from rhizome_pipelines.chunking import *;"
+        "stage = ChunkingStage(UUID(int=1), datetime(2025, 1, 1, tzinfo=UTC), Path(sys.argv[1]),"
+        " '', [], ChunkingConfig());"
+        "sys.stdout.buffer.write(stage.work(stage.units()[0], lambda f, d: None))"
+    )
+    results = {
+        subprocess.run(
+            [sys.executable, "-c", program, str(path)],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    [result] = results
+    assert result.count(b"\n") == 256
+
+
+def test_offsets_stay_exact_in_thirty_megabytes(tmp_path: Path) -> None:
+    text = "".join(f"### Part {n} 😀\n\n{PARAGRAPH * 7}" for n in range(27_000))
+    work = make_stage(tmp_path, text, ChunkingConfig(enrich=False))
+    size = len(text.encode())
+    assert size > 30_000_000
+    last = work.units()[-1]
+    record = json.loads(work.work(last, lambda _f, _d: None).splitlines()[-1])
+    assert record["end_offset"] == len(text.rstrip().encode("utf-16-le")) // 2
+    assert text.rstrip().endswith(record["content"])
+    assert record["heading_path"] == ["Part 26999 😀"]
 
 
 def test_a_unit_done_alone_is_the_same_as_in_a_row(tmp_path: Path) -> None:
