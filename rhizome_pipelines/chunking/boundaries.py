@@ -124,19 +124,24 @@ def _belong_together(first: _Piece, second: _Piece, config: ChunkingConfig) -> b
         return False
     if not (_has_words(first.text) and _has_words(second.text)):
         return True
-    sizes = (len(first.text.strip()), len(second.text.strip()))
-    tiny = config.target_characters // 8
+    smaller = min(len(first.text.strip()), len(second.text.strip()))
     match config.chosen:
-        case Strategy.HYBRID if second.title and not first.title:
-            return False
-        case Strategy.HYBRID if first.group != second.group:
-            return first.opens and sizes[0] < tiny
         case Strategy.HYBRID:
-            return size <= config.target_characters or min(sizes) < 2 * tiny
+            return _same_subject(first, second, config) and (
+                size <= config.target_characters or smaller < config.target_characters // 4
+            )
         case Strategy.TOKEN:
             return False
         case _:
-            return min(sizes) < tiny
+            return smaller < config.target_characters // 8
+
+
+def _same_subject(first: _Piece, second: _Piece, config: ChunkingConfig) -> bool:
+    """Whether the headings allow one chunk; a tiny section may go with the one after it."""
+    if second.title and not first.title:
+        return False
+    tiny = first.opens and len(first.text.strip()) < config.target_characters // 8
+    return tiny or first.group == second.group
 
 
 def _joined(first: _Piece, second: _Piece) -> _Piece:
