@@ -4,10 +4,11 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from typing import ClassVar
 from uuid import UUID
 
 from rhizome_pipelines.chunking.boundaries import Boundaries, Span, find_boundaries
@@ -36,6 +37,9 @@ class ChunkingStage:
     where a source has no pages. `created_at` is the document's, and the only time written.
     """
 
+    VERSION: ClassVar[str] = "1"
+    """Of this package's output; changed whenever that would change."""
+
     def __init__(
         self,
         document_id: UUID,
@@ -46,7 +50,10 @@ class ChunkingStage:
         config: ChunkingConfig,
     ) -> None:
         self._document_id = document_id
-        self._created_at = created_at
+        # One moment has one spelling, whatever the time zone of the session that read it.
+        self._created_at = (
+            created_at.astimezone(UTC) if created_at.tzinfo else created_at.replace(tzinfo=UTC)
+        )
         self._content_path = content_path
         self._content_sha256 = content_sha256
         self._pages = sorted(pages, key=lambda page: page[1])
@@ -60,8 +67,8 @@ class ChunkingStage:
 
     @property
     def version(self) -> str:
-        """Of this package's output."""
-        return "1"
+        """`VERSION`."""
+        return self.VERSION
 
     def dependencies(self) -> Mapping[str, str]:
         """The text, its pages, the settings and the libraries; never a key."""

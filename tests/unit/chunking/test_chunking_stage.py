@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -206,6 +206,18 @@ def test_dependencies_name_what_matters_and_never_a_key(tmp_path: Path) -> None:
     assert plain != asked
     assert plain["pages"] != paged["pages"]
     assert "sk-secret" not in f"{asked}{chat!r}{ChunkingConfig(chat=chat)!r}"
+
+
+def test_one_moment_has_one_spelling(tmp_path: Path) -> None:
+    path = tmp_path / "content.md"
+    path.write_text(PARAGRAPH, encoding="utf-8")
+    elsewhere = CREATED.astimezone(timezone(timedelta(hours=9)))
+    stages = [
+        ChunkingStage(DOCUMENT, created, path, "0" * 64, [], ChunkingConfig())
+        for created in (CREATED, elsewhere, CREATED.replace(tzinfo=None))
+    ]
+    assert len({stage.dependencies()["created_at"] for stage in stages}) == 1
+    assert len({run(stage, tmp_path).files["chunks.json"].read_bytes() for stage in stages}) == 1
 
 
 def test_an_unused_endpoint_is_no_dependency(tmp_path: Path) -> None:
