@@ -28,7 +28,7 @@ def materialize_stage(
     attempt: AttemptSession,
     stage: StageName,
     upstream: StageCheckpoint | None,
-) -> MaterializeResult[Any]:
+) -> MaterializeResult[StageCheckpoint]:
     """Walk the stage and tell Dagster. A wish to stop ends the run as canceled."""
     try:
         result = attempt.run_stage(stage, upstream)
@@ -50,7 +50,7 @@ def materialize_stage(
 
 def _result(
     attempt: AttemptSession, stage: StageName, finished: StageFinished
-) -> MaterializeResult[Any]:
+) -> MaterializeResult[StageCheckpoint]:
     checks = attempt.check_stage(stage, finished)
     return MaterializeResult(
         value=finished.checkpoint,

@@ -10,7 +10,7 @@ from rhizome_pipelines.deployment.services import Services, open_services
 from rhizome_pipelines.settings import load_settings
 
 
-class ServicesResource(ConfigurableResource):
+class ServicesResource(ConfigurableResource["ServicesResource"]):
     """Opens database and storage as the settings say; objects in S3 go through `s3`."""
 
     s3: S3Resource

@@ -51,7 +51,7 @@ def status(
         if services.settings.database_url is None:
             server = EmbeddedPostgres(services.settings.home).status()
             shown |= {"embedded server": f"pid {server.pid}", "version": server.version}
-            shown["data"] = str(server.data_dir)
+            shown["data"] = str(server.data)
         else:
             shown["server"] = place(services.database.url)
     if as_json:

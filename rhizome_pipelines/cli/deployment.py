@@ -54,7 +54,7 @@ def up(
             finally:
                 withdraw_sign(services.database)
         if settings.database_url is None:
-            EmbeddedPostgres(settings.home).stop_if_unused()
+            EmbeddedPostgres(settings.home).stop_unless_leased()
 
 
 def down() -> None:

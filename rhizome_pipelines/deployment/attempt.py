@@ -17,7 +17,7 @@ from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.reporter import ProgressReporter
 from rhizome_pipelines.deployment.document_stages import StageContext, open_stage
-from rhizome_pipelines.deployment.finals import job_output, write_manifest
+from rhizome_pipelines.deployment.finals import job_output, keep_finals
 from rhizome_pipelines.deployment.records import record_stage
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.stage_checks import StageCheck, check_stage
@@ -173,7 +173,7 @@ class AttemptSession:
     def _complete(self) -> None:
         results = {stage: finished.checkpoint for stage, finished in self._finished.items()}
         seconds = {stage: finished.seconds for stage, finished in self._finished.items()}
-        write_manifest(self.checkpoints, self.document, results, seconds)
+        keep_finals(self.checkpoints, self.document, results, seconds)
         self._ended = True
         try:
             self._guard.complete(job_output(self.document, results))

@@ -75,7 +75,7 @@ def _dagster() -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    place = settings.home if settings.home.exists() else settings.home.parent
+    place = next(one for one in (settings.home, *settings.home.parents) if one.exists())
     free = shutil.disk_usage(place).free / 1e9
     return Finding("disk", good=free > LEAST_FREE_GIGABYTES, told=f"{free:.1f} GB free at {place}")
 

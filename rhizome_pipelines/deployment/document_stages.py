@@ -34,7 +34,7 @@ CHUNKS = "chunks.json"
 
 CODE_VERSIONS: Mapping[StageName, str] = {
     StageName.EXTRACTION: ExtractionStage.version,
-    StageName.CHUNKING: "1",
+    StageName.CHUNKING: ChunkingStage.VERSION,
     StageName.EMBEDDINGS: EmbeddingStage.VERSION,
     StageName.CONNECTIONS: ConnectionsStage.VERSION,
 }

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
-from rhizome_pipelines.server.runtime import runtime_folder
+from rhizome_pipelines.server.layout import Layout, make_private_folder
 from rhizome_pipelines.settings import Settings
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -121,8 +121,7 @@ class DagsterProcesses:
                 "--port, or end what is there (`rhizome down`)."
             )
         self._prepare_home()
-        code_socket = runtime_folder(self.settings.home) / "code.sock"
-        code_socket.unlink(missing_ok=True)
+        code_socket = self._code_socket()
         self._spawn(
             "code-server",
             ["-m", "dagster", "code-server", "start", "--socket", str(code_socket)]
@@ -136,6 +135,14 @@ class DagsterProcesses:
         if self.web is not None:
             where = ["-h", self.web.host, "-p", str(self.web.port)]
             self._spawn("webserver", ["-m", "dagster_webserver", "-w", workspace, *where])
+
+    def _code_socket(self) -> Path:
+        """A path short enough for a socket, in a folder that nobody else can enter."""
+        folder = Layout.of(self.settings.home).socket_folder(os.geteuid())
+        make_private_folder(folder, os.geteuid(), os.getegid())
+        path = folder / "code.sock"
+        path.unlink(missing_ok=True)
+        return path
 
     def _prepare_home(self) -> None:
         self.dagster_home.mkdir(parents=True, exist_ok=True, mode=0o700)

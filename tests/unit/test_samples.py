@@ -15,7 +15,7 @@ from lxml import etree
 from rhizome_pipelines.lifecycle.documents import SourceType
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
-LISTING = tomllib.loads((SAMPLES / "samples.toml").read_text(encoding="utf-8"))["document"]
+LISTING = tomllib.loads((SAMPLES / "documents.toml").read_text(encoding="utf-8"))["document"]
 XHTML = "{http://www.w3.org/1999/xhtml}"
 EPUB_TYPE = "{http://www.idpf.org/2007/ops}type"
 
