@@ -19,9 +19,9 @@ from rhizome_pipelines.extraction.pdf.blocks import (
 )
 from rhizome_pipelines.extraction.pdf.characters import SOFT_HYPHEN
 from rhizome_pipelines.extraction.pdf.furniture import furniture_of
-from rhizome_pipelines.extraction.pdf.headings import HeadingSizes, plausible_headings
+from rhizome_pipelines.extraction.pdf.headings import MAX_LEVELS, HeadingSizes, plausible_headings
 from rhizome_pipelines.extraction.pdf.markdown import MarkdownWriter
-from rhizome_pipelines.extraction.pdf.page import Line, Page, decode_part
+from rhizome_pipelines.extraction.pdf.page import Heading, Line, Page, decode_part
 from rhizome_pipelines.extraction.pdf.survey import Survey
 
 FOOTNOTE = 0.93
@@ -57,10 +57,11 @@ class Assembly:
             furniture = furniture_of(page, self._survey.edges)
             headings = dict(self._survey.outlined.get(page.number, {}))
             if not self._survey.outline_is_trusted:
-                for index in plausible_headings(page, style.body_size):
-                    line = page.content[index]
+                for index, first in plausible_headings(page, style.body_size):
+                    line = page.content[first]
                     assert isinstance(line, Line)  # noqa: S101  candidates are lines
-                    headings.setdefault(index, levels.get(round(line.size), 6))
+                    level = levels.get(round(line.size), MAX_LEVELS)
+                    headings.setdefault(index, Heading(level, first))
             self._note_title(page, furniture, style)
             kept = [
                 (index, item)
@@ -86,7 +87,7 @@ class Assembly:
         for page in self._pages():
             furniture = furniture_of(page, self._survey.edges)
             candidates = plausible_headings(page, style.body_size)
-            sizes.add(page, (index for index in candidates if index not in furniture))
+            sizes.add(page, (index for index, _ in candidates if index not in furniture))
         return dict(sizes.levels(style.body_size))
 
     def _pages(self) -> Iterator[Page]:

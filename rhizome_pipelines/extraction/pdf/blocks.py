@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from rhizome_pipelines.extraction.pdf.contents import CONTENTS_LINE, LEADERS
-from rhizome_pipelines.extraction.pdf.page import PLAIN_PITCH, Line, Page, Reading, Table
+from rhizome_pipelines.extraction.pdf.page import PLAIN_PITCH, Heading, Line, Page, Reading, Table
 
 BULLET = re.compile(r"([•◦▪▫■□●○‣⁃∙·➢➤▸✓])\s*(?=\S)")
 DASH = re.compile(r"([-–—*])\s+(?=\S)")
@@ -76,12 +76,12 @@ class _Metrics:
 def blocks_of(
     page: Page,
     content: Sequence[tuple[int, Line | Table]],
-    headings: Mapping[int, int],
+    headings: Mapping[int, Heading],
     style: Style,
 ) -> Iterator[Block]:
     """Cut a page's content, furniture already removed, into blocks.
 
-    `content` keeps each element's index on the page; `headings` gives levels by that index.
+    `content` keeps each element's index on the page; `headings` are by that index.
     """
     lines = [item for _, item in content if isinstance(item, Line)]
     builder = _Builder(page, style, lines)
@@ -90,7 +90,7 @@ def blocks_of(
             yield from builder.flush()
             yield Block(Kind.TABLE, page.number, rows=item.rows)
         else:
-            yield from builder.add(item, headings.get(position, 0))
+            yield from builder.add(item, headings.get(position))
     yield from builder.flush()
 
 
@@ -126,10 +126,11 @@ class _Builder:
         self._left = 0.0
         self._origin = 0.0
         self._item: Block | None = None
+        self._heading: Heading | None = None
 
-    def add(self, line: Line, heading: int) -> Iterator[Block]:
+    def add(self, line: Line, heading: Heading | None) -> Iterator[Block]:
         self._index += 1
-        if heading:
+        if heading is not None:
             yield from self._add_heading(line, heading)
         elif CONTENTS_LINE.match(line.text) and not line.advance:
             yield from self.flush()
@@ -163,21 +164,14 @@ class _Builder:
         )
         self._left = self._origin = line.x
 
-    def _add_heading(self, line: Line, level: int) -> Iterator[Block]:
+    def _add_heading(self, line: Line, heading: Heading) -> Iterator[Block]:
         block = self._block
-        if (
-            block is not None
-            and block.kind is Kind.HEADING
-            and block.level == level
-            and self._previous is not None
-            and abs(block.size - line.size) < 0.6
-            and 0 < line.y - self._previous.y < 2.0 * max(line.size, 1.0)
-        ):
+        if block is not None and block.kind is Kind.HEADING and heading == self._heading:
             block.lines.append(line.text)
             return
         yield from self.flush()
-        self._item = None
-        self._begin(Kind.HEADING, line, line.text, level=level)
+        self._item, self._heading = None, heading
+        self._begin(Kind.HEADING, line, line.text, level=heading.level)
 
     def _is_code(self, line: Line) -> bool:
         if not line.advance or self._style.monospaced:

@@ -39,19 +39,31 @@ class HeadingSizes:
         return {**ranked, **{size: last for size in self._counts if size <= body_size}}
 
 
-def plausible_headings(page: Page, body_size: float) -> Iterator[int]:
-    """Indices of the page's lines that layout analysis calls headings and that look like one."""
+def plausible_headings(page: Page, body_size: float) -> Iterator[tuple[int, int]]:
+    """The page's lines that layout analysis calls headings and that look like one.
+
+    Each as its index and the index of the heading's first line.
+    """
     above: Line | None = None
+    first = 0
     for index, item in enumerate(page.content):
         if not isinstance(item, Line):
             above = None
-        elif (item.heading and is_plausible(item, body_size)) or (
-            above is not None and _goes_on(above, item, body_size)
-        ):
+        elif above is not None and _goes_on(above, item, body_size):
             above = item
-            yield index
+            yield index, first
+        elif _is_hinted(item, body_size) and is_plausible(item, body_size):
+            above, first = item, index
+            yield index, first
         else:
             above = None
+
+
+def _is_hinted(line: Line, body_size: float) -> bool:
+    """Layout analysis overlooks a numbered heading right below another heading."""
+    return bool(line.heading) or (
+        line.size > LARGER * body_size and NUMBERED.match(line.text) is not None
+    )
 
 
 def _goes_on(above: Line, line: Line, body_size: float) -> bool:
@@ -59,6 +71,7 @@ def _goes_on(above: Line, line: Line, body_size: float) -> bool:
     return (
         line.size > LARGER * body_size
         and abs(line.size - above.size) < 0.3
+        and NUMBERED.match(line.text) is None
         and line.bold == above.bold
         and 0 < line.y - above.y < 1.6 * line.size
     )

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from rhizome_pipelines.extraction.pdf.characters import clean, letters
+from rhizome_pipelines.extraction.pdf.columns import column_groups
 from rhizome_pipelines.extraction.pdf.contents import (
     CONTENTS_LINE,
     ELLIPSIS,
@@ -18,6 +19,7 @@ from rhizome_pipelines.extraction.pdf.contents import (
     is_contents_row,
 )
 from rhizome_pipelines.extraction.pdf.fonts import is_bold, monospaced_advance
+from rhizome_pipelines.extraction.pdf.items import Item, rows_of
 from rhizome_pipelines.extraction.pdf.page import PLAIN_PITCH, Line, Page, Reading, Table
 
 MAX_COMPARISONS = 5_000_000
@@ -26,22 +28,6 @@ MAX_TORN = 0.15
 """Share of the text items in a table that may not be found in any one of its cells."""
 MAX_SLANT = 15.0
 """Degrees; text turned further and outside of all regions is a watermark or a margin note."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    text: str
-    x: float
-    y: float
-    width: float
-    height: float
-    font: str
-    size: float
-    rotation: float
-
-    @property
-    def bottom(self) -> float:
-        return self.y + self.height
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +77,7 @@ def _plain_lines(text: str) -> Iterator[Line]:
 def _content(raw: Mapping[str, Any]) -> Iterator[Line | Table]:
     items = [item for item in (Item(*values) for values in raw["items"]) if item.text.strip()]
     if _is_contents_page(items):
-        yield from (_contents_line(row) for row in _rows(items))
+        yield from (_contents_line(row) for row in rows_of(items))
         return
     regions = [
         region
@@ -112,7 +98,7 @@ def _content(raw: Mapping[str, Any]) -> Iterator[Line | Table]:
 
 
 def _is_contents_page(items: Sequence[Item]) -> bool:
-    rows = list(_rows(items))
+    rows = list(rows_of(items))
     numbers = [int(row[-1].text) for row in rows if _is_contents(row) and row[-1].text.isdecimal()]
     roman = sum(1 for row in rows if _is_contents(row) and not row[-1].text.isdecimal())
     return is_contents(len(rows) - roman, numbers)
@@ -207,26 +193,11 @@ def _stray_region(items: Sequence[Item]) -> Region:
 
 
 def _lines(items: Sequence[Item], heading: int) -> Iterator[Line]:
-    for row in _rows(items):
-        line = _line(row, heading)
-        if line.text:
-            yield line
-
-
-def _rows(items: Sequence[Item]) -> Iterator[list[Item]]:
-    row: list[Item] = []
-    for item in sorted(items, key=lambda item: (item.y + item.height / 2, item.x)):
-        if row and not _same_row(row[0], item):
-            yield sorted(row, key=lambda item: item.x)
-            row = []
-        row.append(item)
-    if row:
-        yield sorted(row, key=lambda item: item.x)
-
-
-def _same_row(first: Item, other: Item) -> bool:
-    overlap = min(first.bottom, other.bottom) - max(first.y, other.y)
-    return overlap > 0.5 * min(first.height, other.height)
+    for group in column_groups(items):
+        for row in rows_of(group):
+            line = _line(row, heading)
+            if line.text:
+                yield line
 
 
 def _line(row: Sequence[Item], heading: int) -> Line:

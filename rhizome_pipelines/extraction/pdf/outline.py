@@ -7,7 +7,7 @@ from typing import Any
 
 from rhizome_pipelines.extraction.pdf.characters import clean, letters
 from rhizome_pipelines.extraction.pdf.contents import CONTENTS_LINE
-from rhizome_pipelines.extraction.pdf.page import Line, Page
+from rhizome_pipelines.extraction.pdf.page import Heading, Line, Page
 
 NUMBERING = re.compile(
     r"(?:(?:chapter|appendix|part|section|kapitel|chapitre|anhang)\s+)?"
@@ -55,9 +55,11 @@ def bookmarks(described: Iterable[Sequence[Any]]) -> dict[int, list[Bookmark]]:
     return found
 
 
-def match_page(page: Page, entries: Sequence[Bookmark]) -> tuple[dict[int, int], list[Bookmark]]:
-    """Heading levels by index of the page's content, and the entries that were not found."""
-    levels: dict[int, int] = {}
+def match_page(
+    page: Page, entries: Sequence[Bookmark]
+) -> tuple[dict[int, Heading], list[Bookmark]]:
+    """Headings by index of the page's content, and the entries that were not found."""
+    headings: dict[int, Heading] = {}
     missing: list[Bookmark] = []
     candidates = list(_candidates(page))
     for entry in entries:
@@ -66,14 +68,15 @@ def match_page(page: Page, entries: Sequence[Bookmark]) -> tuple[dict[int, int],
             candidate
             for candidate in candidates
             if _fits(candidate, entry, wanted, page)
-            and not any(candidate.first + i in levels for i in range(candidate.count))
+            and not any(candidate.first + i in headings for i in range(candidate.count))
         ]
         if not fitting:
             missing.append(entry)
             continue
         best = min(fitting, key=lambda candidate: _rank(candidate, entry, wanted, page))
-        levels.update({best.first + i: entry.level for i in range(best.count)})
-    return levels, missing
+        heading = Heading(entry.level, best.first)
+        headings.update({best.first + i: heading for i in range(best.count)})
+    return headings, missing
 
 
 def _fits(candidate: _Candidate, entry: Bookmark, wanted: frozenset[str], page: Page) -> bool:

@@ -47,6 +47,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Heading:
+    """What a line is known to be: part of the heading that begins at index `first` of the page."""
+
+    level: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table's cells; every row has as many cells as the first one."""
 

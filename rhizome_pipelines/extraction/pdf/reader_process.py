@@ -13,16 +13,17 @@ import io
 import json
 import os
 import resource
-import signal
 import struct
 import sys
+import threading
+import time
 from typing import Any, BinaryIO
 
 MAX_REQUEST = 1 << 20
 MAX_OUTLINE_ENTRIES = 50_000
 MAX_OUTLINE_TITLE = 500
 MAX_OUTLINE_DEPTH = 12
-PR_SET_PDEATHSIG = 1
+PARENT_POLL = 0.5  # seconds
 
 Json = dict[str, Any]
 
@@ -32,12 +33,18 @@ def confine(memory_limit: int, parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (memory_limit, memory_limit))
-    if sys.platform == "linux":
-        import ctypes  # noqa: PLC0415  only needed here
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
 
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
+
+def end_with(parent: int) -> None:
+    """End this process when the parent has ended, also in the middle of native code.
+
+    Both libraries release the interpreter's lock while they work. PR_SET_PDEATHSIG would not
+    do: it follows the parent's thread that started this process, not the parent.
+    """
+    while os.getppid() == parent:
+        time.sleep(PARENT_POLL)
+    os._exit(1)
 
 
 def resident_bytes() -> int:

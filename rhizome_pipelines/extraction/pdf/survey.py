@@ -11,7 +11,7 @@ from rhizome_pipelines.extraction.pdf.outline import (
     is_trusted,
     match_page,
 )
-from rhizome_pipelines.extraction.pdf.page import Line, Page, Reading, Table
+from rhizome_pipelines.extraction.pdf.page import Heading, Line, Page, Reading, Table
 from rhizome_pipelines.extraction.pdf.words import Vocabulary
 
 MONOSPACED_SHARE = 0.7
@@ -31,8 +31,8 @@ class Survey:
         self._monospaced = 0
         self.vocabulary = Vocabulary()
         self.edges: list[Edges] = []
-        self.outlined: dict[int, dict[int, int]] = {}
-        """Heading levels by page and index of its content, from the outline."""
+        self.outlined: dict[int, dict[int, Heading]] = {}
+        """Headings by page and index of its content, from the outline."""
         self.pages_by_reading: dict[Reading, list[int]] = {reading: [] for reading in Reading}
         self.pages_without_text: list[int] = []
 
@@ -56,10 +56,10 @@ class Survey:
             return
         # A target at the very end of a page may mean the heading at the top of the next.
         late, _ = match_page(page, self._overdue)
-        levels, self._overdue = match_page(page, entries)
+        found, self._overdue = match_page(page, entries)
         self._found += len(entries) - len(self._overdue) + min(len(late), 1)
-        if late or levels:
-            self.outlined[page.number] = {**late, **levels}
+        if late or found:
+            self.outlined[page.number] = {**late, **found}
 
     @property
     def outline_is_trusted(self) -> bool:

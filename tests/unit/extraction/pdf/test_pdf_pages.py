@@ -7,6 +7,7 @@ from rhizome_pipelines.extraction.pdf.headings import plausible_headings
 from rhizome_pipelines.extraction.pdf.layout import page_from_raw
 from rhizome_pipelines.extraction.pdf.outline import bookmarks, is_trusted, match_page
 from rhizome_pipelines.extraction.pdf.page import (
+    Heading,
     Line,
     Page,
     Reading,
@@ -184,8 +185,13 @@ def test_bookmarks_are_found_with_and_without_numbers_and_over_lines() -> None:
             (1, "…", 4, None),
         ]
     )[4]
-    levels, missing = match_page(page, entries)
-    assert levels == {2: 1, 3: 1, 4: 1, 5: 2}
+    headings, missing = match_page(page, entries)
+    assert headings == {
+        2: Heading(1, 2),
+        3: Heading(1, 3),
+        4: Heading(1, 3),
+        5: Heading(2, 5),
+    }
     assert [entry.title for entry in missing] == ["missing"]
 
 
@@ -211,4 +217,4 @@ def test_hints_on_headings_must_look_like_one() -> None:
             line("42", 220, size=14, heading=2),
         ),
     )
-    assert list(plausible_headings(page, body_size=10.0)) == [0, 1, 2]
+    assert list(plausible_headings(page, body_size=10.0)) == [(0, 0), (1, 0), (2, 2)]
