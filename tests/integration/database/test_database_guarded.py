@@ -77,7 +77,10 @@ def test_a_pause_that_comes_during_the_write_wins(
         with database.transaction() as pausing:
             pausing.execute("update background_jobs set status = 'paused'")
             write = pool.submit(guarded.progress, {"percent": 90})
-            waits = "select count(*) as n from pg_stat_activity where wait_event_type = 'Lock'"
+            waits = (
+                "select count(*) as n from pg_stat_activity "
+                "where wait_event_type = 'Lock' and datname = current_database()"
+            )
             while database.all(waits)[0]["n"] == 0:
                 pass
         with pytest.raises(OwnershipLostError):
