@@ -36,11 +36,15 @@ _BUSY = frozenset({408, 409, 425, 429})
 class EndpointModel:
     """Asks a service. Busy or failing services are asked again a few times, then later.
 
-    `sleep` takes seconds.
+    `sleep` takes seconds; an answer of more than `largest_answer` bytes is broken off.
     """
 
     def __init__(
-        self, model: str, config: EmbeddingConfig, sleep: Callable[[float], None] = time.sleep
+        self,
+        model: str,
+        config: EmbeddingConfig,
+        sleep: Callable[[float], None] = time.sleep,
+        largest_answer: int = LARGEST_ANSWER,
     ) -> None:
         if config.base_url is None:
             raise InvalidInputError(
@@ -50,6 +54,7 @@ class EndpointModel:
         self._model = model
         self._config = config
         self._sleep = sleep
+        self._largest_answer = largest_answer
         self._url = config.base_url.rstrip("/") + "/embeddings"
         self._dimensions = config.dimensions
 
@@ -146,9 +151,9 @@ class EndpointModel:
             data = bytearray()
             for piece in response.iter_bytes():
                 data += piece
-                if len(data) > LARGEST_ANSWER:
+                if len(data) > self._largest_answer:
                     raise PermanentError(
-                        f"{self._where} sent more than {LARGEST_ANSWER // 2**20} MB for "
+                        f"{self._where} sent more than {self._largest_answer // 2**20} MB for "
                         f"{len(texts)} texts; check RHIZOME_EMBEDDING_BASE_URL."
                     )
             busy = response.status_code in _BUSY or response.is_server_error

@@ -138,7 +138,7 @@ def test_missing_rows_and_other_rows_are_noticed(tmp_path: Path, model: Embeddin
     built = stage(chunks_file(tmp_path, 5), model, rows)
     facts = run(built, tmp_path / "scratch").facts
     assert built.missing_effects(facts) == []
-    rows.digests = {key: "0" * 64 for key in rows.digests}
+    rows.digests = dict.fromkeys(rows.digests, "0" * 64)
     assert built.missing_effects(facts) == [
         "the chunks in the database are of another set of vectors"
     ]
