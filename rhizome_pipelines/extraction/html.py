@@ -31,17 +31,21 @@ _XML_ENTITIES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 
 
+class ConversionError(PermanentError):
+    """The converter failed on this piece of markup; other pieces may be well."""
+
+
 def to_markdown(html: str) -> str:
     """Markdown of an HTML text.
 
-    The converter is native code: whatever it throws, even a panic, becomes a PermanentError.
+    The converter is native code: whatever it throws, even a panic, becomes a ConversionError.
     """
     try:
         markdown = convert(html, OPTIONS).content or ""
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # a panic of native code is no Exception
-        raise PermanentError(
+        raise ConversionError(
             "A part of the document could not be converted: its markup is damaged."
         ) from error
     return markdown.replace(_LESS_THAN, "\\<")

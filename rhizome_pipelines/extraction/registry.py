@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from rhizome_pipelines.extraction.config import ExtractionConfig
+from rhizome_pipelines.extraction.epub.extractor import EpubExtractor
 from rhizome_pipelines.extraction.extractor import Extractor
 from rhizome_pipelines.extraction.markdown import MarkdownExtractor
 from rhizome_pipelines.extraction.text import TextExtractor
@@ -52,6 +53,7 @@ def default_registry(config: ExtractionConfig | None = None) -> ExtractorRegistr
     return ExtractorRegistry(
         {
             SourceType.PDF: pdf,
+            SourceType.EPUB: lambda: EpubExtractor(settings.epub),
             SourceType.WEB_URL: lambda: WebExtractor(settings.web),
             SourceType.MARKDOWN_ASIS: lambda: MarkdownExtractor(settings.text),
             SourceType.TXT: lambda: TextExtractor(settings.text),

@@ -9,9 +9,10 @@ from typing import TextIO
 from rhizome_pipelines.extraction.config import WebConfig
 from rhizome_pipelines.extraction.decoding import decode
 from rhizome_pipelines.extraction.extractor import Extracted, Source
+from rhizome_pipelines.extraction.html_encoding import decode_page
 from rhizome_pipelines.extraction.local_file import local_file
 from rhizome_pipelines.extraction.web.fetch import FetchedPage, PageFetcher
-from rhizome_pipelines.extraction.web.page import decode_page, read_page
+from rhizome_pipelines.extraction.web.page import read_page
 from rhizome_pipelines.extraction.web.paywall import is_marked_as_paid
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PaywallError
 from rhizome_pipelines.stages.stage import Pulse, Unit
