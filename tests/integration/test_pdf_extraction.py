@@ -303,7 +303,10 @@ def test_no_pages_at_all(small: Path) -> None:
     content, replaced = re.subn(rb"/Kids \[[^\]]*\]", b"/Kids [ ]", small.read_bytes())
     assert replaced == 1
     small.write_bytes(content.replace(b"/Count 3", b"/Count 0"))
-    with PdfExtractor() as extractor, pytest.raises(InvalidInputError, match="hand in the complete"):
+    with (
+        PdfExtractor() as extractor,
+        pytest.raises(InvalidInputError, match="hand in the complete"),
+    ):
         extractor.units(source(small))
 
 

@@ -15,7 +15,7 @@ ORDERED = re.compile(r"(\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{2,5})[.)])\s+(?=\S)")
 SENTENCE_END = re.compile(r"[.!?:;…。！？][\"'”’)\]»]*$")
 
 NEIGHBOURS = 12
-SAME_MARGIN = 20.0
+SAME_MARGIN = 50.0
 """Points between left edges of lines that may have one right margin."""
 PARAGRAPH_GAP = 1.35
 """Of the usual distance of lines: more than this begins a paragraph."""
@@ -103,11 +103,8 @@ def _metrics(page: Page, lines: Sequence[Line]) -> _Metrics:
     pitch = min(distances, key=lambda d: (-distances[d], d)) if distances else 0.0
     rights = []
     for index, line in enumerate(lines):
-        near = sorted(
-            other.right
-            for other in lines[max(0, index - NEIGHBOURS) : index + NEIGHBOURS + 1]
-            if abs(other.x - line.x) <= SAME_MARGIN
-        )
+        around = lines[max(0, index - NEIGHBOURS) : index + NEIGHBOURS + 1]
+        near = sorted(other.right for other in around if abs(other.x - line.x) <= SAME_MARGIN)
         rights.append(near[(len(near) * 3) // 4] if len(near) > 1 else page.width)
     return _Metrics(pitch, rights)
 
@@ -286,6 +283,11 @@ class _Builder:
     def _had_room(self, previous: Line, line: Line) -> bool:
         """Whether the next word would have fitted: the line was broken on purpose."""
         if previous.text.endswith("-") or not previous.text:
+            return False
+        goes_on = line.text[0].islower() and (
+            previous.text[-1].isalpha() or previous.text[-1] == ","
+        )
+        if goes_on and not previous.advance:
             return False
         character = previous.width / len(previous.text)
         word = line.text.split(" ", 1)[0]

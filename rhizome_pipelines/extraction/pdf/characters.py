@@ -45,12 +45,13 @@ _TABLE: dict[int, str | None] = {
 }
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _INNER_SOFT_HYPHEN = re.compile(f"{SOFT_HYPHEN}(?!$)")
+_NO_LETTERS = re.compile(r"[\W_]+")
 _SPACE_RUN = re.compile(" {2,}")
 
 
 def letters(text: str) -> str:
     """Only the letters and digits, in lower case: what is compared where form does not count."""
-    return "".join(character for character in text.casefold() if character.isalnum())
+    return _NO_LETTERS.sub("", text.casefold())
 
 
 def clean(text: str, *, keep_spaces: bool = False) -> str:

@@ -23,6 +23,8 @@ NEIGHBOURS = 12
 DRIFT = 4.0
 """Points that the same row may differ in height."""
 BAND_DRIFT = 2.0
+MODEST = 1.3
+"""Of the usual size of the page's lines."""
 MIN_REPEATS = 2
 """On how many other pages nearby a row must be found again."""
 MAX_LENGTH = 200
@@ -119,7 +121,7 @@ def _edge_rows(
             y=row[0].y,
             gap=round(gap, 1),
             height=row[0].height,
-            modest=row[0].size <= 1.15 * usual,
+            modest=row[0].size <= MODEST * usual,
             numbers=frozenset(_page_offsets(text, page)),
         )
 
@@ -162,7 +164,7 @@ def _repeats(row: EdgeRow, others: Iterable[Sequence[EdgeRow]]) -> bool:
 
 def _in_band(row: EdgeRow, depth: int, others: Sequence[Sequence[EdgeRow]]) -> bool:
     """Whether furniture of other texts stands at this height on enough pages nearby."""
-    if len(row.pattern) > MAX_LENGTH or not row.modest:
+    if len(row.pattern) > MAX_LENGTH:
         return False
     band = [
         rows[depth]
@@ -175,7 +177,7 @@ def _in_band(row: EdgeRow, depth: int, others: Sequence[Sequence[EdgeRow]]) -> b
         shared = sum(1 for other in band if row.numbers & other.numbers)
         return shared >= MIN_REPEATS
     wordless = not any(map(str.isalpha, row.pattern))
-    if wordless or row.gap < 2.0 * max(row.height, 1.0):
+    if wordless or not row.modest or row.gap < 2.0 * max(row.height, 1.0):
         return False
     patterns = Counter(other.pattern for other in band)
     stem = _stem(row.pattern)

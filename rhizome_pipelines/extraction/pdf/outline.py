@@ -16,8 +16,13 @@ NUMBERING = re.compile(
 )
 MAX_HEADING_LINES = 4
 MAX_HEADING = 120
+MAX_NUMBERING = 40
+"""Characters by which a heading may be longer than its bookmark."""
 NEAR = 24.0
 """Points between a bookmark's target and the top of its line."""
+FAR = 60.0
+"""Points from the target beyond which another line that fits is the better one."""
+TOP = 0.2
 MIN_COVERAGE = 1 / 20
 """Entries per page from which an outline is taken as complete."""
 MIN_FOUND = 0.5
@@ -61,7 +66,8 @@ def match_page(
     """Headings by index of the page's content, and the entries that were not found."""
     headings: dict[int, Heading] = {}
     missing: list[Bookmark] = []
-    candidates = list(_candidates(page))
+    longest = max((len(entry.title) for entry in entries), default=0) + MAX_NUMBERING
+    candidates = list(_candidates(page, max(longest, MAX_HEADING)))
     for entry in entries:
         wanted = _forms(entry.title)
         fitting = [
@@ -96,7 +102,10 @@ def _rank(
     line = candidate.line
     away = abs(page.height - entry.y - line.y) if entry.y is not None else line.y
     exact = bool(candidate.forms & wanted)
-    return (not exact, -round(line.size), not line.bold, round(away), candidate.count)
+    # A target near the top may mean the page as a whole; one further down means its place.
+    placed = entry.y is not None and page.height - entry.y > TOP * page.height
+    astray = placed and away > FAR
+    return (astray, not exact, -round(line.size), not line.bold, round(away), candidate.count)
 
 
 def is_trusted(entries: int, found: int, pages: int) -> bool:
@@ -104,7 +113,7 @@ def is_trusted(entries: int, found: int, pages: int) -> bool:
     return entries >= max(1, pages * MIN_COVERAGE) and found >= MIN_FOUND * entries
 
 
-def _candidates(page: Page) -> Iterator[_Candidate]:
+def _candidates(page: Page, longest: int) -> Iterator[_Candidate]:
     for first, item in enumerate(page.content):
         if not isinstance(item, Line) or CONTENTS_LINE.match(item.text):
             continue
@@ -116,7 +125,7 @@ def _candidates(page: Page) -> Iterator[_Candidate]:
             if not isinstance(line, Line) or abs(line.size - item.size) > 0.6:
                 break
             text = f"{text.removesuffix('-')} {line.text}" if text else line.text
-            if len(text) > 400:
+            if len(text) > longest:
                 break
             yield _Candidate(first, count, item, _forms(text))
 

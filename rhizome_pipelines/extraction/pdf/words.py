@@ -56,7 +56,9 @@ class Vocabulary:
         return upper[:-1] + lower
 
     def _keeps_hyphen(self, head: str, tail: str) -> bool:
-        if not tail[0].islower() and not (len(head) > 1 and head.isupper() and tail.isupper()):
+        # IM-PLIED is divided, EUC-JP is not.
+        capitals = head.isupper() and tail.isupper() and len(head) > 1 and len(tail) > 2
+        if not tail[0].islower() and not capitals:
             return True
         head, tail = head.casefold(), tail.casefold()
         if head + tail in self._words:
