@@ -1,0 +1,3 @@
+"""What all tests share. Fixtures live in the plugins named here."""
+
+pytest_plugins = ["tests.postgres_fixtures"]
