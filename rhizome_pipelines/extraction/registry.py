@@ -8,6 +8,7 @@ from rhizome_pipelines.extraction.extractor import Extractor
 from rhizome_pipelines.extraction.markdown import MarkdownExtractor
 from rhizome_pipelines.extraction.text import TextExtractor
 from rhizome_pipelines.extraction.web.extractor import WebExtractor
+from rhizome_pipelines.extraction.youtube.extractor import YouTubeExtractor
 from rhizome_pipelines.lifecycle.documents import SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
@@ -54,6 +55,7 @@ def default_registry(config: ExtractionConfig | None = None) -> ExtractorRegistr
         {
             SourceType.PDF: pdf,
             SourceType.EPUB: lambda: EpubExtractor(settings.epub),
+            SourceType.YOUTUBE: lambda: YouTubeExtractor(settings),
             SourceType.WEB_URL: lambda: WebExtractor(settings.web),
             SourceType.MARKDOWN_ASIS: lambda: MarkdownExtractor(settings.text),
             SourceType.TXT: lambda: TextExtractor(settings.text),

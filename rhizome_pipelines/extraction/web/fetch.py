@@ -2,7 +2,7 @@
 
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -99,15 +99,18 @@ class PageFetcher:
         self._clock = clock
         self._now = now
 
-    @contextmanager
-    def client(self) -> Iterator[httpx.Client]:
-        """A guarded client: it follows redirects, and has no environment, proxy or cookies."""
-        config = self._config
-        transport = GuardedTransport(
-            allowed_ports=config.allowed_ports,
-            allow_private_addresses=config.allow_private_addresses,
+    def transport(self) -> httpx.BaseTransport:
+        """What every request goes through."""
+        return GuardedTransport(
+            allowed_ports=self._config.allowed_ports,
+            allow_private_addresses=self._config.allow_private_addresses,
             resolver=self._resolver,
         )
+
+    @contextmanager
+    def client(self, *, follow_redirects: bool = True) -> Iterator[httpx.Client]:
+        """A guarded client, each redirect a request of its own; no environment, no proxy."""
+        config = self._config
         timeout = httpx.Timeout(config.read_timeout, connect=config.connect_timeout)
         headers = {
             "User-Agent": config.user_agent,
@@ -116,10 +119,10 @@ class PageFetcher:
             "Accept": "text/html,application/xhtml+xml,text/markdown,text/plain;q=0.9,*/*;q=0.1",
         }
         with httpx.Client(
-            transport=transport,
+            transport=self.transport(),
             timeout=timeout,
             headers=headers,
-            follow_redirects=True,
+            follow_redirects=follow_redirects,
             max_redirects=config.max_redirects,
             trust_env=False,
         ) as client:
@@ -135,24 +138,23 @@ class PageFetcher:
             parsed = httpx.URL(url)
         except (httpx.InvalidURL, ValueError, TypeError) as error:
             raise InvalidInputError("This is no valid web address. Check it for typos.") from error
-        try:
-            with self.client() as client, client.stream("GET", parsed) as response:
-                return self._read(response, pulse)
-        except httpx.TooManyRedirects as error:
-            raise PermanentError(
-                f"{parsed.host} redirects more than {self._config.max_redirects} times. "
-                "Open the page in a browser and use the address that it ends at."
-            ) from error
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise InvalidInputError(
-                "Only http:// and https:// addresses can be fetched."
-            ) from error
-        except zlib.error as error:
-            raise PermanentError(f"{parsed.host} sent a page with damaged compression.") from error
-        except httpx.TimeoutException as error:
-            raise TransientError(f"{parsed.host} did not answer in time.") from error
-        except httpx.HTTPError as error:
-            raise TransientError(f"The connection to {parsed.host} failed or broke off.") from error
+        with (
+            told_in_words(parsed.host, self._config.max_redirects),
+            self.client() as client,
+            client.stream("GET", parsed) as response,
+        ):
+            return self._read(response, pulse)
+
+    def exchange(
+        self, client: httpx.Client, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """One request within the same limits, whatever its status: (status, headers, body)."""
+        with (
+            told_in_words(httpx.URL(url).host, self._config.max_redirects),
+            client.stream(method, url, headers=dict(headers), content=body or None) as response,
+        ):
+            data = self._body(response, self._config.max_bytes, lambda _bytes: None)
+            return response.status_code, dict(response.headers), data
 
     def _read(self, response: httpx.Response, pulse: Callable[[int], None]) -> FetchedPage:
         content_type = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
@@ -201,6 +203,26 @@ class PageFetcher:
                 )
             pulse(len(body))
         return bytes(body[:limit])
+
+
+@contextmanager
+def told_in_words(host: str, max_redirects: int) -> Iterator[None]:
+    """Turns what httpx raises into errors for people, by type."""
+    try:
+        yield
+    except httpx.TooManyRedirects as error:
+        raise PermanentError(
+            f"{host} redirects more than {max_redirects} times. "
+            "Open the page in a browser and use the address that it ends at."
+        ) from error
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise InvalidInputError("Only http:// and https:// addresses can be fetched.") from error
+    except zlib.error as error:
+        raise PermanentError(f"{host} sent a page with damaged compression.") from error
+    except httpx.TimeoutException as error:
+        raise TransientError(f"{host} did not answer in time.") from error
+    except httpx.HTTPError as error:
+        raise TransientError(f"The connection to {host} failed or broke off.") from error
 
 
 def failure(response: httpx.Response, body: bytes, now: datetime) -> RhizomeError:
