@@ -1,12 +1,12 @@
 """A chunk of `chunks.json` as a row of `chunks`: its columns, their types, and what is refused."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from rhizome_pipelines.database.storable import is_storable, is_storable_json
+from rhizome_pipelines.database.storable import is_storable_json
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
 COLUMNS: Mapping[str, str] = {
@@ -51,38 +51,54 @@ def chunk_values(record: Mapping[str, Any]) -> list[Any]:
     return [_value(record, column, kind) for column, kind in COLUMNS.items()]
 
 
-def _value(record: Mapping[str, Any], column: str, kind: str) -> Any:  # noqa: PLR0911
+def _value(record: Mapping[str, Any], column: str, kind: str) -> Any:
     value = record.get(column)
     if value is None:
         if column in REQUIRED:
             raise _refusal(record, column, "is missing")
         return None
-    match kind, value:
-        case "text", str():
-            if not is_storable(value):
-                raise _refusal(record, column, _UNSTORABLE)
-            return value
-        case "text[]", list() | tuple() if all(isinstance(item, str) for item in value):
-            if not is_storable_json(value):
-                raise _refusal(record, column, _UNSTORABLE)
-            return list(value)
-        case "jsonb", _:
-            if not is_storable_json(value):
-                raise _refusal(record, column, _UNSTORABLE)
+    if not _fits(value, kind):
+        raise _refusal(record, column, f"is not of the type {kind}")
+    if not is_storable_json(value):
+        raise _refusal(record, column, _UNSTORABLE)
+    match kind:
+        case "jsonb":
             return Jsonb(value)
-        case "bool", bool():
-            return value
-        case "timestamptz", str():
-            try:
-                return datetime.fromisoformat(value)
-            except ValueError:
-                raise _refusal(record, column, "is no ISO 8601 time") from None
-        case "int4", int() if not isinstance(value, bool) and -(2**31) <= value < 2**31:
-            return value
-        case "float8", int() | float() if not isinstance(value, bool):
+        case "float8":
             return float(value)
+        case "timestamptz":
+            moment = _moment(value)
+            if moment is None:
+                raise _refusal(record, column, "is no ISO 8601 time")
+            return moment
         case _:
-            raise _refusal(record, column, f"is not of the type {kind}")
+            return value
+
+
+def _fits(value: Any, kind: str) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    match kind:
+        case "text" | "timestamptz":
+            return isinstance(value, str)
+        case "text[]":
+            return isinstance(value, list) and all(isinstance(item, str) for item in value)
+        case "bool":
+            return isinstance(value, bool)
+        case "int4":
+            return number and isinstance(value, int) and -(2**31) <= value < 2**31
+        case "float8":
+            return number
+        case _:
+            return kind == "jsonb"
+
+
+def _moment(text: str) -> datetime | None:
+    """An ISO 8601 time; one without a zone is in UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _refusal(record: Mapping[str, Any], column: str, what: str) -> InvalidInputError:

@@ -16,8 +16,7 @@ from rhizome_pipelines.database.vectors import PostgresCorpus
 from rhizome_pipelines.embedding.ports import EmbeddedChunk, EmbeddingSpace
 from rhizome_pipelines.lifecycle.documents import Document, SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError
-
-SPACE = EmbeddingSpace("wordllama", 256)
+from tests.integration.database.embedded import SPACE, chunk, stored, vector
 
 FULL_RECORD: Mapping[str, Any] = {
     "content": "Ein Rhizom 😀 verbindet.",
@@ -44,30 +43,6 @@ FULL_RECORD: Mapping[str, Any] = {
     "position_validated": True,
     "chunker_type": "hybrid",
 }  # fmt: skip
-
-
-def vector(seed: int, dimensions: int = 256) -> np.ndarray[Any, np.dtype[np.float32]]:
-    values = np.random.default_rng(seed).normal(size=dimensions).astype(np.float32)
-    return values / np.linalg.norm(values)
-
-
-def chunk(
-    document: Document, index: int, content: str | None = None, *, name: int | None = None
-) -> EmbeddedChunk:
-    """`name` is what the id is made of; the index if not given."""
-    record = {"content": content or f"Chunk {index}.", "chunk_index": index}
-    return EmbeddedChunk(
-        uuid5(document.id, str(index if name is None else name)), record, vector(index)
-    )
-
-
-def stored(database: Database, document: Document) -> list[tuple[UUID, int, str]]:
-    rows = database.all(
-        "select id, chunk_index, content from chunks where document_id = %s and is_current "
-        "order by chunk_index",
-        (document.id,),
-    )
-    return [(row["id"], row["chunk_index"], row["content"]) for row in rows]
 
 
 def connect_chunks(database: Database, source: UUID, target: UUID, **columns: Any) -> UUID:
@@ -222,6 +197,11 @@ def broken(document: Document) -> Mapping[str, tuple[Sequence[EmbeddedChunk], st
         "NUL in a list": ([of(heading_path=["\0"])], "its heading_path holds a NUL"),
         "no content": ([of(content=None)], "its content is missing"),
         "wrong type": ([of(start_offset="7")], "its start_offset is not of the type int4"),
+        "no time": (
+            [of(metadata_extracted_at="yesterday")],
+            "its metadata_extracted_at is no ISO 8601 time",
+        ),
+        "no list": ([of(heading_path=["a", 1])], r"its heading_path is not of the type text\[\]"),
         "too large": ([of(end_offset=2**31)], "its end_offset is not of the type int4"),
         "wrong shape": (
             [EmbeddedChunk(uuid4(), {"content": "x", "chunk_index": 1}, vector(1, 255))],
@@ -232,8 +212,8 @@ def broken(document: Document) -> Mapping[str, tuple[Sequence[EmbeddedChunk], st
 
 @pytest.mark.parametrize(
     "fault",
-    ["NUL", "surrogate", "NUL in JSON", "NUL in a list", "no content", "wrong type", "too large",
-     "wrong shape"],
+    ["NUL", "surrogate", "NUL in JSON", "NUL in a list", "no content", "wrong type", "no time",
+     "no list", "too large", "wrong shape"],
 )  # fmt: skip
 def test_what_cannot_be_stored_is_refused_whole(
     database: Database, sink: PostgresChunkSink, document: Document, fault: str
@@ -320,65 +300,3 @@ def test_an_attempt_that_lost_its_job_stores_no_chunks(
     with pytest.raises(OwnershipLostError):
         sink.replace(document.id, SPACE, "late", [chunk(document, 0, "Late.")])
     assert [text for _, _, text in stored(database, document)] == ["Chunk 0."]
-
-
-# The corpus
-
-
-def test_the_corpus_is_one_users_in_one_space(
-    database: Database, documents: DocumentRepository, user: UUID
-) -> None:
-    mine = [documents.insert(NewDocument(user, SourceType.TXT, title=f"T{n}")) for n in range(3)]
-    theirs = documents.insert(NewDocument(uuid4(), SourceType.TXT))
-    other_model = documents.insert(NewDocument(user, SourceType.TXT))
-    for document in (*mine, theirs):
-        sink = PostgresChunkSink(database, document.user_id)
-        sink.replace(document.id, SPACE, str(document.id), [chunk(document, n) for n in range(3)])
-    PostgresChunkSink(database, user).replace(
-        other_model.id, EmbeddingSpace("other", 256), "d", [chunk(other_model, 0)]
-    )
-    database.execute(
-        "update chunks set is_current = false where id = %s", (uuid5(mine[0].id, "2"),)
-    )
-
-    corpus = PostgresCorpus(database)
-    mine.sort(key=lambda document: document.id)
-    found = corpus.documents(user, SPACE.model)
-    assert [(entry.id, entry.title, entry.digest) for entry in found] == [
-        (document.id, document.title, str(document.id)) for document in mine
-    ]
-    every = [document.id for document in (*mine, theirs, other_model)]
-    blocks = list(corpus.vectors(user, SPACE.model, every, 2))
-    assert [len(block.ids) for block in blocks] == [2, 2, 2, 2]
-    ids = [identifier for block in blocks for identifier in block.ids]
-    owners = [identifier for block in blocks for identifier in block.document_ids]
-    assert owners == sorted(owners) and set(owners) == {document.id for document in mine}
-    expected = [
-        uuid5(document.id, str(n)) for document in mine for n in range(3)
-        if uuid5(document.id, str(n)) in ids
-    ]  # fmt: skip
-    assert ids == expected and len(ids) == 8
-    for block in blocks:
-        assert block.vectors.shape == (len(block.ids), 256)
-        assert block.vectors.dtype == np.float32
-        np.testing.assert_allclose(np.linalg.norm(block.vectors, axis=1), 1, rtol=1e-5)
-    assert list(corpus.vectors(user, SPACE.model, [], 2)) == []
-    assert list(corpus.vectors(user, "unknown", every, 2)) == []
-    assert corpus.documents(uuid4(), SPACE.model) == []
-
-
-def test_texts_of_others_are_left_out(
-    database: Database, sink: PostgresChunkSink, document: Document
-) -> None:
-    record = {"content": "x 😀", "chunk_index": 4, "heading_path": ["A", "B"]}
-    sink.replace(document.id, SPACE, "d", [EmbeddedChunk(uuid4(), record, vector(1))])
-    ((identifier, _, _),) = stored(database, document)
-    corpus = PostgresCorpus(database)
-    (text,) = corpus.texts(document.user_id, [identifier, uuid4()]).values()
-    assert (text.document_title, text.chunk_index, text.content, text.heading_path) == (
-        "On rhizomes",
-        4,
-        "x 😀",
-        ["A", "B"],
-    )
-    assert corpus.texts(uuid4(), [identifier]) == {}
