@@ -1,6 +1,6 @@
 """From a walked stage to what Dagster records of it: value, version, metadata, checks."""
 
-from typing import Any, assert_never
+from typing import assert_never
 
 from dagster import (
     AssetCheckResult,

@@ -7,7 +7,7 @@ import typer
 
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.output import EXIT_FAILED, EXIT_USAGE, complain, console, show_json, told
-from rhizome_pipelines.cli.results import ProcessedDocument, show_results
+from rhizome_pipelines.cli.results import read_results, show_results
 from rhizome_pipelines.cli.watching import WatchedJob, watch
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.intake import (
@@ -42,10 +42,7 @@ def process(named: Named, again: Again = False, as_json: AsJson = False) -> None
         if waiting:
             with workforce(services) as workers:
                 watch(services, waiting, workers, quiet=as_json)
-        user = context.settings().user
-        results = [
-            ProcessedDocument.read(services, user, one.document_id, one.job_id) for one in taken
-        ]
+        results = read_results(services, context.settings().user, taken)
         if as_json:
             show_json([result.as_json() for result in results])
         else:

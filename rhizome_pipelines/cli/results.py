@@ -10,9 +10,14 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from rhizome_pipelines.cli.output import console, show_table
+from rhizome_pipelines.cli.watching import WatchedJob
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
-from rhizome_pipelines.database.overview import ShownConnection, best_connections
+from rhizome_pipelines.database.overview import (
+    ShownConnection,
+    best_connections,
+    connection_counts,
+)
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
@@ -30,19 +35,8 @@ class ProcessedDocument:
     status: JobStatus
     job: Job | None
     output: Mapping[str, Any]
-
-    @classmethod
-    def read(
-        cls, services: Services, user_id: UUID, document_id: UUID, job_id: UUID
-    ) -> "ProcessedDocument":
-        """Read the rows as they are now; a deleted job counts as cancelled."""
-        document = DocumentRepository(services.database).get(user_id, document_id)
-        if document is None:
-            raise InvalidInputError(f"The document {document_id} was deleted meanwhile.")
-        job = JobRepository(services.database).get(job_id)
-        if job is None:
-            return cls(document, JobStatus.CANCELLED, None, {})
-        return cls(document, job.status, job, job.output_data)
+    connections: int
+    """Connections that start at the document now; others' runs have added to them."""
 
     @property
     def title(self) -> str:
@@ -69,8 +63,27 @@ class ProcessedDocument:
             "error_type": self.job.error_type if self.job else None,
             "error_message": self.job.error_message if self.job else None,
             "seconds": self.seconds,
+            "connections": self.connections,
             "output": self.output,
         }
+
+
+def read_results(
+    services: Services, user_id: UUID, jobs: Sequence[WatchedJob]
+) -> list[ProcessedDocument]:
+    """Read the rows as they are now; a deleted job counts as cancelled."""
+    database = services.database
+    counts = connection_counts(database, user_id, [one.document_id for one in jobs])
+    results = []
+    for one in jobs:
+        document = DocumentRepository(database).get(user_id, one.document_id)
+        if document is None:
+            raise InvalidInputError(f"The document {one.document_id} was deleted meanwhile.")
+        job = JobRepository(database).get(one.job_id)
+        status = job.status if job else JobStatus.CANCELLED
+        output = job.output_data if job else {}
+        results.append(ProcessedDocument(document, status, job, output, counts.get(document.id, 0)))
+    return results
 
 
 def show_results(services: Services, results: Sequence[ProcessedDocument], reused: int) -> None:
@@ -95,12 +108,13 @@ def show_results(services: Services, results: Sequence[ProcessedDocument], reuse
 
 
 def _row(result: ProcessedDocument) -> list[object]:
-    numbers = ("pageCount", "wordCount", "chunkCount", "connectionCount")
+    numbers = ("pageCount", "wordCount", "chunkCount")
     return [
         result.title,
         result.document.source_type.value,
         result.status.value,
         *(result.output.get(number) for number in numbers),
+        result.connections if result.status is JobStatus.COMPLETED else None,
         result.seconds,
     ]
 

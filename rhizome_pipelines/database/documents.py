@@ -150,6 +150,19 @@ class DocumentRepository:
             == 1
         )
 
+    def record_source(self, user_id: UUID, document_id: UUID, storage_path: str) -> bool:
+        """Where the source lies, if the row does not say so already."""
+        return (
+            self._database.execute(
+                """
+            update documents set storage_path = %s
+            where id = %s and user_id = %s and coalesce(storage_path, '') = ''
+            """,
+                (storage_path, document_id, user_id),
+            )
+            == 1
+        )
+
     def record_extraction(self, user_id: UUID, document_id: UUID, found: ExtractionRecord) -> bool:
         """What extraction found. A title or an author that a person has given stays."""
         return (

@@ -1,6 +1,6 @@
 """Looks at what is stored, for people and for checks; nothing is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -50,6 +50,24 @@ def embedded_chunks(database: Database, user_id: UUID, document_id: UUID) -> int
         (document_id, user_id),
     )
     return row["chunks"] if row else 0
+
+
+def connection_counts(
+    database: Database, user_id: UUID, document_ids: Sequence[UUID]
+) -> Mapping[UUID, int]:
+    """How many connections start at each document; those of none are left out."""
+    rows = database.all(
+        """
+        select d.id, count(*) as connections
+        from connections c
+        join chunks s on s.id = c.source_chunk_id
+        join documents d on d.id = s.document_id
+        where d.id = any(%s) and d.user_id = %s and c.user_validated is distinct from false
+        group by d.id
+        """,
+        (list(document_ids), user_id),
+    )
+    return {row["id"]: row["connections"] for row in rows}
 
 
 def best_connections(

@@ -240,7 +240,7 @@ def _take(services: Services, run: RunIdentity) -> Attempt:
                 return bound
         if run.parent_run_id is None:
             raise InvalidInputError(
-                "The job was deleted, stopped or taken over before this run began; nothing was done."
+                "The job was deleted, stopped or taken over before its run began; nothing was done."
             )
     return attempts.adopt(
         ForeignRun(

@@ -4,10 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from rhizome_pipelines.checkpoints.hashing import sha256, sha256_file
-from rhizome_pipelines.checkpoints.keys import validated_key
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.chunking import ChunkingStage, read_chunks
@@ -19,8 +16,8 @@ from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.vectors import PostgresCorpus
 from rhizome_pipelines.deployment import configuration
 from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.deployment.source import open_source
 from rhizome_pipelines.embedding import EmbeddingStage, open_model
-from rhizome_pipelines.extraction.extractor import Source
 from rhizome_pipelines.extraction.metadata import read_metadata
 from rhizome_pipelines.extraction.registry import default_registry
 from rhizome_pipelines.extraction.stage import CONTENT, METADATA, ExtractionStage
@@ -72,7 +69,7 @@ def open_stage(
 
 @contextmanager
 def _extraction(context: StageContext, upstream: StageCheckpoint | None) -> Iterator[Stage]:
-    with _source(context) as source:
+    with open_source(context.services, context.document, context.job) as source:
         registry = default_registry(configuration.extraction(context.services.settings))
         yield ExtractionStage(source, _with_own_title(context.document), registry, context.began)
 
@@ -139,38 +136,3 @@ def _needed(upstream: StageCheckpoint | None, stage: StageName) -> StageCheckpoi
     if upstream is None:
         raise InvalidInputError(f"The stage {stage} needs the result of the stage before it.")
     return upstream
-
-
-@contextmanager
-def _source(context: StageContext) -> Iterator[Source]:
-    """The document's source, with a local copy of its file where there is one."""
-    document, given = context.document, context.job.input_data
-    text = _text(given.get("pasted_content"))
-    key = document.storage_path or _text(given.get("storage_path"))
-    source = Source(
-        document_id=document.id,
-        source_type=document.source_type,
-        url=document.source_url or _text(given.get("source_url")),
-        text=text,
-        sha256=sha256(text.encode()) if text is not None else None,
-    )
-    if text is not None or not key:
-        yield source
-        return
-    with context.services.objects.local_copy(_own_key(context, key)) as path:
-        yield replace(source, path=path, sha256=sha256_file(path))
-
-
-def _own_key(context: StageContext, key: str) -> str:
-    """A client's storage path, which must lie under the document's own prefix."""
-    own = validated_key(key)
-    if not own.startswith(context.checkpoints.keys.prefix):
-        raise InvalidInputError(
-            f"The document's file {key!r} does not lie in the document's own folder; upload it to "
-            f"{context.checkpoints.keys.prefix} and try again."
-        )
-    return own
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -124,9 +124,11 @@ class DagsterProcesses:
         code_socket = self._code_socket()
         self._spawn(
             "code-server",
-            ["-m", "dagster", "code-server", "start", "--socket", str(code_socket)]
-            + ["-m", "rhizome_pipelines.definitions", "-d", str(PROJECT_ROOT)]
-            + ["--location-name", "rhizome", "--use-python-environment-entry-point"],
+            [
+                *("-m", "dagster", "code-server", "start", "--socket", str(code_socket)),
+                *("-m", "rhizome_pipelines.definitions", "-d", str(PROJECT_ROOT)),
+                *("--location-name", "rhizome", "--use-python-environment-entry-point"),
+            ],
         )
         self._wait_for_socket(code_socket)
         self._write_workspace(code_socket)

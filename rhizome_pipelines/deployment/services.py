@@ -83,8 +83,9 @@ def default_s3_client(settings: Settings) -> "Callable[[], S3Client]":
     """A maker of the S3 client that the settings describe; keys are found the way boto3 does."""
 
     def make() -> "S3Client":
-        import boto3
-        from botocore.config import Config
+        # boto3 takes a while to import, and most homes keep their objects in a folder.
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
 
         return boto3.client(
             "s3",
@@ -94,6 +95,8 @@ def default_s3_client(settings: Settings) -> "Callable[[], S3Client]":
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if settings.s3_endpoint_url else "auto"},
                 retries={"max_attempts": 5, "mode": "standard"},
+                # Stores other than AWS may refuse the checksums that boto3 adds of itself.
+                request_checksum_calculation="when_required",
             ),
         )
 
