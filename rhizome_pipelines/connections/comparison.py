@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhizome_pipelines.connections.edge_table import TYPES, EdgeTable, Ids, ids_of
-from rhizome_pipelines.connections.engine import ConnectionEngine, Pairs
+from rhizome_pipelines.connections.engine import ConnectionEngine
 from rhizome_pipelines.connections.exact import cosines, on_grid
 from rhizome_pipelines.connections.ports import VectorBlock
 from rhizome_pipelines.connections.strongest import strongest
@@ -15,25 +15,25 @@ from rhizome_pipelines.connections.strongest import strongest
 
 @dataclass(frozen=True)
 class _Half:
-    """Edges of one direction between source rows (int32) and other chunks (their ids)."""
+    """Edges of one direction: rows of the source block, and places in the stream of others."""
 
     rows: NDArray[np.int32]
-    others: Ids
+    places: NDArray[np.int32]
     strengths: NDArray[np.float64]
 
     def take(self, positions: NDArray[np.intp]) -> "_Half":
-        return _Half(self.rows[positions], self.others[positions], self.strengths[positions])
+        return _Half(self.rows[positions], self.places[positions], self.strengths[positions])
 
     @classmethod
     def joined(cls, halves: Sequence["_Half"]) -> "_Half":
         return cls(
             np.concatenate([half.rows for half in halves]),
-            np.concatenate([half.others for half in halves]),
+            np.concatenate([half.places for half in halves]),
             np.concatenate([half.strengths for half in halves]),
         )
 
 
-_NOTHING = _Half(np.empty(0, np.int32), np.empty((0, 2), np.uint64), np.empty(0))
+_NOTHING = _Half(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
 
 
 class Comparison:
@@ -47,6 +47,7 @@ class Comparison:
     ) -> None:
         self._sources = sources
         self._source_ids = ids_of(sources.ids)
+        self._target_ids: Ids = ids_of(())
         self._grid = on_grid(sources.vectors)
         self._engines = engines
         self._per_chunk = per_chunk
@@ -56,44 +57,47 @@ class Comparison:
     def add(self, targets: VectorBlock) -> None:
         """Compare with one more block."""
         products = cosines(self._grid, on_grid(targets.vectors))
-        target_ids = ids_of(targets.ids)
+        before = len(self._target_ids)
+        self._target_ids = np.concatenate([self._target_ids, ids_of(targets.ids)])
         for engine in self._engines:
             pairs = engine.pairs(self._sources, targets, products, self._per_chunk)
-            if not len(pairs.rows):
-                continue
-            found = _Half(pairs.rows, target_ids[pairs.columns], pairs.strengths)
-            self._keep_forward(engine, found)
-            self._keep_backward(engine, found, pairs)
+            if len(pairs.rows):
+                found = _Half(pairs.rows, pairs.columns + np.int32(before), pairs.strengths)
+                self._keep_forward(engine, found)
+                self._keep_backward(engine, found)
 
     def _keep_forward(self, engine: ConnectionEngine, found: _Half) -> None:
         joined = _Half.joined((self._forward[engine.type], found))
-        ties = (joined.others[:, 0], joined.others[:, 1])
+        ties = _columns(self._target_ids[joined.places])
         kept = strongest(joined.rows, joined.strengths, ties, self._per_chunk)
         self._forward[engine.type] = joined.take(kept)
 
-    def _keep_backward(self, engine: ConnectionEngine, found: _Half, pairs: Pairs) -> None:
-        ids = self._source_ids[pairs.rows]
-        kept = strongest(pairs.columns, pairs.strengths, (ids[:, 0], ids[:, 1]), self._per_chunk)
+    def _keep_backward(self, engine: ConnectionEngine, found: _Half) -> None:
+        ties = _columns(self._source_ids[found.rows])
+        kept = strongest(found.places, found.strengths, ties, self._per_chunk)
         self._backward[engine.type].append(found.take(kept))
 
     def edges(self) -> EdgeTable:
         """The strongest edges of each source chunk, and of each other chunk to this block."""
         tables = [EdgeTable.empty()]
-        for engine in self._engines:
+        for number, engine in ((TYPES.index(engine.type), engine) for engine in self._engines):
             forward = self._forward[engine.type]
             backward = _Half.joined(self._backward[engine.type])
-            number = TYPES.index(engine.type)
             tables.append(self._table(forward, number, forward=True))
             tables.append(self._table(backward, number, forward=False))
         return EdgeTable.joined(tables).trimmed(self._per_chunk)
 
     def _table(self, half: _Half, number: int, *, forward: bool) -> EdgeTable:
-        count, first = len(half.rows), len(self._source_ids)
-        others = np.arange(first, first + count, dtype=np.int32)
+        used, codes = np.unique(half.places, return_inverse=True)
+        others = (codes.reshape(-1) + len(self._source_ids)).astype(np.int32)
         return EdgeTable(
-            np.concatenate([self._source_ids, half.others]),
+            np.concatenate([self._source_ids, self._target_ids[used]]),
             half.rows if forward else others,
             others if forward else half.rows,
-            np.full(count, number, dtype=np.int8),
+            np.full(len(others), number, dtype=np.int8),
             half.strengths,
         )
+
+
+def _columns(ids: Ids) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    return ids[:, 0], ids[:, 1]

@@ -62,8 +62,7 @@ class EdgeTable:
     def joined(cls, tables: Sequence["EdgeTable"]) -> "EdgeTable":
         """One table of all; its `ids` are sorted and each is there once."""
         offsets = np.cumsum([0, *(len(table.ids) for table in tables)])
-        ids, rank = np.unique(np.concatenate([t.ids for t in tables]), axis=0, return_inverse=True)
-        rank = rank.reshape(-1).astype(np.int32)
+        ids, rank = _distinct(np.concatenate([table.ids for table in tables]))
         shifted = list(zip(tables, offsets, strict=False))
         return cls(
             ids,
@@ -148,6 +147,17 @@ def decode_part(data: bytes) -> EdgeTable:
         table["type"].to_numpy(),
         table["strength"].to_numpy(),
     )
+
+
+def _distinct(ids: Ids) -> tuple[Ids, NDArray[np.int32]]:
+    """The sorted ids, each once, and for each given id its place among them."""
+    order = np.lexsort((ids[:, 1], ids[:, 0]))
+    ordered = ids[order]
+    first = np.ones(len(ids), dtype=bool)
+    first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    places = np.empty(len(ids), dtype=np.int32)
+    places[order] = np.cumsum(first, dtype=np.int32) - 1
+    return ordered[first], places
 
 
 def _binary(ids: Ids) -> Any:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from rhizome_pipelines.connections.ports import ConnectionType, Edge
 
 VERSION = "1.0"
-ROW_GROUP = 8_192
+ROW_GROUP = 4_096
 
 _WORDS = ("explanation", "target_document_title", "target_snippet")
 
@@ -41,8 +41,8 @@ def write_edges(path: Path, document_id: UUID, model: str, edges: Iterable[Edge]
 
 def read_edges(path: Path) -> Iterator[Edge]:
     """The edges of a file that `write_edges` wrote, in order."""
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=ROW_GROUP):
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        for batch in file.iter_batches(batch_size=1_024, use_threads=False):
             for row in batch.to_pylist():
                 yield Edge(
                     UUID(row["source"]),

@@ -20,8 +20,8 @@ from rhizome_pipelines.embedding.ports import EmbeddingSpace
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
 VERSION = "1.0"
-ROW_GROUP = 4_096
-"""Rows; 12 MB of vectors with 768 dimensions."""
+ROW_GROUP = 1_024
+"""Rows; 3 MB of vectors with 768 dimensions. Arrow holds several of them at a time."""
 
 _WRITING: Mapping[str, Any] = {"compression": "zstd", "use_dictionary": False}
 
@@ -90,7 +90,7 @@ def read_vectors(path: Path, block: int = ROW_GROUP) -> Iterator[tuple[list[UUID
     Raises InvalidInputError if it is not such a file, or its version is unknown.
     """
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, pre_buffer=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise InvalidInputError(
             f"{path.name} is not a readable Parquet file; embed the document again."
@@ -101,7 +101,9 @@ def read_vectors(path: Path, block: int = ROW_GROUP) -> Iterator[tuple[list[UUID
             raise InvalidInputError(
                 f"{path.name} has version {found[:20]!r}; only {VERSION!r} can be read."
             )
-        for batch in file.iter_batches(batch_size=block, columns=["id", "vector"]):
+        for batch in file.iter_batches(
+            batch_size=block, columns=["id", "vector"], use_threads=False
+        ):
             yield [UUID(text) for text in batch["id"].to_pylist()], _vectors(batch["vector"])
 
 
