@@ -21,6 +21,7 @@ from rhizome_pipelines.extraction.pdf.characters import SOFT_HYPHEN
 from rhizome_pipelines.extraction.pdf.furniture import furniture_of
 from rhizome_pipelines.extraction.pdf.headings import MAX_LEVELS, HeadingSizes, plausible_headings
 from rhizome_pipelines.extraction.pdf.markdown import MarkdownWriter
+from rhizome_pipelines.extraction.pdf.outline import match_page
 from rhizome_pipelines.extraction.pdf.page import Heading, Line, Page, decode_part
 from rhizome_pipelines.extraction.pdf.survey import Survey
 
@@ -55,7 +56,8 @@ class Assembly:
         joiner = _Joiner(writer, style)
         for page in self._pages():
             furniture = furniture_of(page, self._survey.edges)
-            headings = dict(self._survey.outlined.get(page.number, {}))
+            entries = self._survey.bookmarks.get(page.number, ())
+            headings, _ = match_page(page, entries, furniture)
             if not self._survey.outline_is_trusted:
                 for index, first in plausible_headings(page, style.body_size):
                     line = page.content[first]

@@ -1,7 +1,7 @@
 """The PDF's outline (bookmarks) matched to lines on the pages it points at."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,15 +61,26 @@ def bookmarks(described: Iterable[Sequence[Any]]) -> dict[int, list[Bookmark]]:
 
 
 def match_page(
-    page: Page, entries: Sequence[Bookmark]
+    page: Page, entries: Sequence[Bookmark], furniture: Collection[int] = ()
 ) -> tuple[dict[int, Heading], list[Bookmark]]:
-    """Headings by index of the page's content, and the entries that were not found."""
+    """Headings by index of the page's content, and the entries that were not found.
+
+    Lines of `furniture` (running headers show titles, too) are taken only if no other fits.
+    """
+    if not entries:
+        return {}, []
     headings: dict[int, Heading] = {}
     missing: list[Bookmark] = []
-    longest = max((len(entry.title) for entry in entries), default=0) + MAX_NUMBERING
+    longest = max(len(entry.title) for entry in entries) + MAX_NUMBERING
     candidates = list(_candidates(page, max(longest, MAX_HEADING)))
     for entry in entries:
         wanted = _forms(entry.title)
+
+        def rank(
+            candidate: _Candidate, entry: Bookmark = entry, wanted: frozenset[str] = wanted
+        ) -> tuple[float, ...]:
+            return candidate.first in furniture, *_rank(candidate, entry, wanted, page)
+
         fitting = [
             candidate
             for candidate in candidates
@@ -79,7 +90,7 @@ def match_page(
         if not fitting:
             missing.append(entry)
             continue
-        best = min(fitting, key=lambda candidate: _rank(candidate, entry, wanted, page))
+        best = min(fitting, key=rank)
         heading = Heading(entry.level, best.first)
         headings.update({best.first + i: heading for i in range(best.count)})
     return headings, missing

@@ -140,7 +140,11 @@ class Reader:
         (length,) = struct.unpack(">I", _read_exactly(descriptor, 4, deadline))
         if length > MAX_ANSWER:
             raise ReaderDiedError(f"the answer is larger than {MAX_ANSWER} bytes")
-        answer: dict[str, Any] = json.loads(_read_exactly(descriptor, length, deadline))
+        body = _read_exactly(descriptor, length, deadline)
+        try:
+            answer: dict[str, Any] = json.loads(body)
+        except ValueError as error:
+            raise ReaderDiedError("the answer is no JSON") from error
         return answer
 
 

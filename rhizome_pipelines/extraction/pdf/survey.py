@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rhizome_pipelines.extraction.pdf.blocks import Style
 from rhizome_pipelines.extraction.pdf.furniture import Edges, edges_of
@@ -11,7 +12,7 @@ from rhizome_pipelines.extraction.pdf.outline import (
     is_trusted,
     match_page,
 )
-from rhizome_pipelines.extraction.pdf.page import Heading, Line, Page, Reading, Table
+from rhizome_pipelines.extraction.pdf.page import Line, Page, Reading, Table
 from rhizome_pipelines.extraction.pdf.words import Vocabulary
 
 MONOSPACED_SHARE = 0.7
@@ -31,8 +32,8 @@ class Survey:
         self._monospaced = 0
         self.vocabulary = Vocabulary()
         self.edges: list[Edges] = []
-        self.outlined: dict[int, dict[int, Heading]] = {}
-        """Headings by page and index of its content, from the outline."""
+        self.bookmarks: dict[int, Sequence[Bookmark]] = {}
+        """Entries of the outline by the page on which their titles were found."""
         self.pages_by_reading: dict[Reading, list[int]] = {reading: [] for reading in Reading}
         self.pages_without_text: list[int] = []
 
@@ -55,11 +56,13 @@ class Survey:
         if not entries and not self._overdue:
             return
         # A target at the very end of a page may mean the heading at the top of the next.
-        late, _ = match_page(page, self._overdue)
-        found, self._overdue = match_page(page, entries)
-        self._found += len(entries) - len(self._overdue) + min(len(late), 1)
-        if late or found:
-            self.outlined[page.number] = {**late, **found}
+        all_entries = [*(replace(entry, y=None) for entry in self._overdue), *entries]
+        _, missing = match_page(page, all_entries)
+        present = [entry for entry in all_entries if entry not in missing]
+        self._overdue = [entry for entry in entries if entry in missing]
+        self._found += len(present)
+        if present:
+            self.bookmarks[page.number] = present
 
     @property
     def outline_is_trusted(self) -> bool:
