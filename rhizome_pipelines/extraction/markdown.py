@@ -1,4 +1,4 @@
-"""Markdown that is kept as it is (`markdown_asis`): only its front matter is taken off."""
+"""Markdown, as it is (`markdown_asis`) or cleaned (`markdown_clean`), without front matter."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 import yaml  # type: ignore[import-untyped]  # its stubs are no dependency of ours
 
+from rhizome_pipelines.extraction.cleaning import clean_markdown, has_page_numbers
 from rhizome_pipelines.extraction.config import TextConfig
 from rhizome_pipelines.extraction.extractor import Extracted, Source
 from rhizome_pipelines.extraction.local_file import local_file
@@ -36,15 +37,19 @@ class FrontMatter:
 
 
 class MarkdownExtractor:
-    """Implements `Extractor`: the text itself, without front matter."""
+    """Implements `Extractor`: the text itself, without front matter; repaired where `clean`."""
 
     version = "1"
 
-    def __init__(self, config: TextConfig) -> None:
+    def __init__(self, config: TextConfig, *, clean: bool) -> None:
         self._config = config
+        self._clean = clean
 
     def dependencies(self) -> Mapping[str, str]:
-        return {name: library_version(name) for name in ("charset-normalizer", "PyYAML")}
+        libraries = ["charset-normalizer", "PyYAML"]
+        if self._clean:
+            libraries += ["html-to-markdown", "lxml"]
+        return {name: library_version(name) for name in libraries}
 
     def units(self, source: Source) -> Sequence[Unit]:
         if source.text is None:
@@ -53,7 +58,11 @@ class MarkdownExtractor:
 
     def work(self, source: Source, unit: Unit, pulse: Pulse) -> bytes:
         encoding = survey_encoding(source, self._config.max_bytes)
-        return TextSurvey(encoding.codec, encoding.notes).to_json()
+        page_numbers = False
+        if self._clean:
+            with open_source_text(source, encoding.codec) as text:
+                page_numbers = has_page_numbers(read_pieces(text))
+        return TextSurvey(encoding.codec, encoding.notes, page_numbers=page_numbers).to_json()
 
     def assemble(
         self,
@@ -65,7 +74,9 @@ class MarkdownExtractor:
         survey = TextSurvey.from_parts(parts)
         with open_source_text(source, survey.codec) as text:
             front, pieces = split_front_matter(read_pieces(text))
-            for piece in self.body(pieces):
+            if self._clean:
+                pieces = clean_markdown(pieces, page_numbers=survey.page_numbers)
+            for piece in pieces:
                 content.write(piece)
         notes = survey.notes if front.note is None else (*survey.notes, front.note)
         return Extracted(
@@ -75,10 +86,6 @@ class MarkdownExtractor:
             language=front.language,
             notes=notes,
         )
-
-    def body(self, pieces: Iterator[str]) -> Iterator[str]:
-        """What becomes of the text below the front matter."""
-        return pieces
 
 
 def split_front_matter(pieces: Iterator[str]) -> tuple[FrontMatter, Iterator[str]]:

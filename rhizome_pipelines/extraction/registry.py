@@ -57,7 +57,8 @@ def default_registry(config: ExtractionConfig | None = None) -> ExtractorRegistr
             SourceType.EPUB: lambda: EpubExtractor(settings.epub),
             SourceType.YOUTUBE: lambda: YouTubeExtractor(settings),
             SourceType.WEB_URL: lambda: WebExtractor(settings.web),
-            SourceType.MARKDOWN_ASIS: lambda: MarkdownExtractor(settings.text),
+            SourceType.MARKDOWN_ASIS: lambda: MarkdownExtractor(settings.text, clean=False),
+            SourceType.MARKDOWN_CLEAN: lambda: MarkdownExtractor(settings.text, clean=True),
             SourceType.TXT: lambda: TextExtractor(settings.text),
             SourceType.PASTE: lambda: TextExtractor(settings.text),
         }

@@ -19,11 +19,16 @@ TEXT_UNIT = Unit(key="text", label="text")
 
 @dataclass(frozen=True)
 class TextSurvey:
-    """What one pass over a text found: how to decode it, and the width it is wrapped at."""
+    """What one pass over a text found, and how it is to be read.
+
+    `codec` decodes it, `wrap_width` is where its lines are hard-wrapped, `page_numbers` tells
+    whether lines with a bare number are those of pages.
+    """
 
     codec: str
     notes: tuple[str, ...] = ()
     wrap_width: int | None = None
+    page_numbers: bool = False
 
     def to_json(self) -> bytes:
         """As a unit's result."""
@@ -34,7 +39,7 @@ class TextSurvey:
         """From the parts of a document that has the single unit TEXT_UNIT."""
         ((_, data),) = parts
         known = json.loads(data)
-        return cls(known["codec"], tuple(known["notes"]), known["wrap_width"])
+        return cls(**{**known, "notes": tuple(known["notes"])})
 
 
 def survey_encoding(source: Source, max_bytes: int) -> TextEncoding:

@@ -9,6 +9,7 @@ from rhizome_pipelines.extraction.config import TextConfig
 from rhizome_pipelines.extraction.extractor import Extracted, Source
 from rhizome_pipelines.extraction.local_file import local_file
 from rhizome_pipelines.extraction.outline import read_pieces
+from rhizome_pipelines.extraction.prose import to_markdown, wrap_width
 from rhizome_pipelines.extraction.source_text import (
     TEXT_UNIT,
     TextSurvey,
@@ -36,7 +37,9 @@ class TextExtractor:
 
     def work(self, source: Source, unit: Unit, pulse: Pulse) -> bytes:
         encoding = survey_encoding(source, self._config.max_bytes)
-        return TextSurvey(encoding.codec, encoding.notes).to_json()
+        with open_source_text(source, encoding.codec) as text:
+            width = wrap_width(read_pieces(text))
+        return TextSurvey(encoding.codec, encoding.notes, width).to_json()
 
     def assemble(
         self,
@@ -47,6 +50,6 @@ class TextExtractor:
     ) -> Extracted:
         survey = TextSurvey.from_parts(parts)
         with open_source_text(source, survey.codec) as text:
-            for piece in read_pieces(text):
+            for piece in to_markdown(read_pieces(text), survey.wrap_width):
                 content.write(piece)
         return Extracted(title=None, author=None, page_count=None, notes=survey.notes)
