@@ -97,16 +97,19 @@ class EdgeSink(Protocol):
         user_id: UUID,
         document_id: UUID,
         types: Sequence[ConnectionType],
+        compared: Sequence[UUID],
         edges: Iterable[Edge],
         per_chunk: int,
     ) -> EdgeCounts:
         """Make `edges` the document's connections of these types, in one transaction.
 
         `edges` go from the document's chunks to others and from others to the document's.
-        Those that are stored, touch the document, are of these types and not in `edges` are
-        removed, unless a person judged or starred them. Stored ones are updated in place;
-        of a judged or starred one nothing changes. Afterwards each source chunk outside the
-        document keeps its `per_chunk` strongest of each type (judged and starred always stay).
+        `compared` are the documents that it was compared with. Those that are stored, connect
+        the document with one of them, are of these types and not in `edges` are removed, unless
+        a person judged or starred them; those with other documents, which came meanwhile and
+        found this one, are left alone. Stored ones are updated in place; of a judged or starred
+        one nothing changes. Afterwards each source chunk keeps its `per_chunk` strongest of
+        each type (judged and starred always stay).
         Edges whose chunks are gone or are not the user's are passed over.
         """
 

@@ -135,7 +135,12 @@ class ConnectionsStage:
         write_edges(path, self._document_id, self._model, (item.edge for item in found))
         types = [engine.type for engine in self._engines]
         self._sink.replace(
-            self._user_id, self._document_id, types, read_edges(path), self._config.per_chunk
+            self._user_id,
+            self._document_id,
+            types,
+            now.ids,
+            read_edges(path),
+            self._config.per_chunk,
         )
         facts = {
             **statistics.facts(),

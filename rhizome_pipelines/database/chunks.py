@@ -125,7 +125,7 @@ def _stage_rows(
 def _apply(connection: Connection, document_id: UUID, space: EmbeddingSpace) -> int:
     """Make the staged rows the document's current chunks; their number."""
     for statement in (_DROP_STALE_CONNECTIONS, _DELETE_ABSENT, _MAKE_ROOM):
-        connection.execute(statement, {"document": document_id})
+        connection.execute(statement, {"document": document_id, "model": space.model})
     given = _given_columns(connection)
     columns = [sql.Identifier(column) for column in given]
     assignments = [
@@ -171,11 +171,13 @@ _TYPED = [
     for column, kind in COLUMNS.items()
 ]
 
-# What was concluded from another text holds no longer, unless a person has said so.
+# What was concluded from another text, or from another model's vectors, holds no longer, unless
+# a person has said so.
 _DROP_STALE_CONNECTIONS: LiteralString = """
 delete from connections x
 using chunks c join incoming_chunks i on i.id = c.id
-where c.document_id = %(document)s and c.content is distinct from i.content
+where c.document_id = %(document)s
+  and (c.content is distinct from i.content or c.embedding_model is distinct from %(model)s)
   and (x.source_chunk_id = c.id or x.target_chunk_id = c.id)
   and x.user_validated is null and x.user_starred is not true and x.auto_detected is not false
 """

@@ -30,6 +30,7 @@ class PostgresEdgeSink(EdgeSink):
         user_id: UUID,
         document_id: UUID,
         types: Sequence[ConnectionType],
+        compared: Sequence[UUID],
         edges: Iterable[Edge],
         per_chunk: int,
     ) -> EdgeCounts:
@@ -44,6 +45,7 @@ class PostgresEdgeSink(EdgeSink):
             "document": document_id,
             "types": [str(kind) for kind in types],
             "per_chunk": per_chunk,
+            "compared": list(compared),
         }
         with chunks_stay(), self._database.transaction() as connection:
             _stage_edges(connection, edges)
@@ -117,17 +119,19 @@ where i.source <> i.target and i.type = any(%(types)s)
 order by i.source, i.target, i.type, i.strength desc, i.metadata
 """
 
-# What is stored of these types and touches the document.
+# What is stored of these types between the document and those it was compared with.
 _FIND_TOUCHING: LiteralString = """
 insert into touching_edges
 select x.id, x.user_validated is not null or x.user_starred is true or x.auto_detected is false
 from connections x
 where x.connection_type = any(%(types)s) and x.id in (
-    select id from connections where source_chunk_id in (
-        select id from chunks where document_id = %(document)s)
+    select o.id from connections o join chunks t on t.id = o.target_chunk_id
+    where o.source_chunk_id in (select id from chunks where document_id = %(document)s)
+      and t.document_id = any(%(compared)s)
     union
-    select id from connections where target_chunk_id in (
-        select id from chunks where document_id = %(document)s))
+    select o.id from connections o join chunks s on s.id = o.source_chunk_id
+    where o.target_chunk_id in (select id from chunks where document_id = %(document)s)
+      and s.document_id = any(%(compared)s))
 """
 
 _COUNT_JUDGED: LiteralString = "select count(*) from touching_edges where judged"
@@ -166,8 +170,7 @@ with ranked as (
                order by x.strength desc nulls last, x.target_chunk_id) as place
     from connections x
     where x.connection_type = any(%(types)s)
-      and x.source_chunk_id in (select source from valid_edges
-                                where source_document <> %(document)s)),
+      and x.source_chunk_id in (select source from valid_edges)),
 trimmed as (
     delete from connections x using ranked
     where x.id = ranked.id and ranked.place > %(per_chunk)s and not ranked.judged

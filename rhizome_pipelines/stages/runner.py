@@ -18,7 +18,15 @@ from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.lifecycle.jobs import CheckpointPointer
 from rhizome_pipelines.stages.meter import StageMeter
 from rhizome_pipelines.stages.reasons import ReasonLog
-from rhizome_pipelines.stages.stage import Control, Progress, Stage, StageOutput, StopReason, Unit
+from rhizome_pipelines.stages.stage import (
+    Control,
+    Progress,
+    Recalls,
+    Stage,
+    StageOutput,
+    StopReason,
+    Unit,
+)
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,8 @@ class _Walk:
             if found is None:
                 self._do(unit)
             else:
+                if isinstance(self._stage, Recalls):
+                    self._stage.recall(unit, found.payload)
                 self._units_reused += 1
                 self._unannounced = found.pointer
                 self._meter.unit_kept(unit, reused=True)

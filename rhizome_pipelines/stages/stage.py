@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 Facts = Mapping[str, Any]
 """Small JSON values that a stage tells about its result (counts, title, best examples)."""
@@ -73,6 +73,14 @@ class Stage(Protocol):
 
     def missing_effects(self, facts: Facts) -> Sequence[str]:
         """Why a finished stage's effects outside its files are no longer there; [] if they are."""
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A stage whose later units depend on what an earlier one found."""
+
+    def recall(self, unit: Unit, part: bytes) -> None:
+        """Told of each part kept from an earlier attempt, before any later unit is worked on."""
 
 
 class StopReason(StrEnum):

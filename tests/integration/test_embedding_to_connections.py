@@ -70,7 +70,17 @@ class Library:
         self.user = uuid4()
         self.documents: dict[str, UUID] = {}
 
-    def process(self, title: str) -> tuple[EmbeddingStage, StageOutput, ConnectionsStage]:
+    def process(self, title: str) -> tuple[EmbeddingStage, StageOutput]:
+        stage, embedded = self.embed_with_stage(title)
+        connections = self.connections(title, embedded)
+        found = run(connections, self.folder / uuid4().hex)
+        assert connections.missing_effects(found.facts) == []
+        return stage, embedded
+
+    def embed(self, title: str) -> StageOutput:
+        return self.embed_with_stage(title)[1]
+
+    def embed_with_stage(self, title: str) -> tuple[EmbeddingStage, StageOutput]:
         document = self.documents.get(title) or self._insert(title)
         chunks = self.folder / f"{document}.jsonl"
         lines = [
@@ -87,9 +97,12 @@ class Library:
             PostgresChunkSink(self.database, self.user),
             EmbeddingConfig(),
         )
-        embedded = run(embeddings, self.folder / uuid4().hex)
-        connections = ConnectionsStage(
-            document,
+        return embeddings, run(embeddings, self.folder / uuid4().hex)
+
+    def connections(self, title: str, embedded: StageOutput) -> ConnectionsStage:
+        """The stage, not yet run."""
+        return ConnectionsStage(
+            self.documents[title],
             self.user,
             embedded.facts["model"],
             embedded.facts["digest"],
@@ -98,9 +111,6 @@ class Library:
             [SemanticSimilarityEngine(0.5)],
             ConnectionsConfig(per_chunk=2, source_block=3, corpus_block=2),
         )
-        found = run(connections, self.folder / uuid4().hex)
-        assert connections.missing_effects(found.facts) == []
-        return embeddings, embedded, connections
 
     def _insert(self, title: str) -> UUID:
         made = DocumentRepository(self.database).insert(
@@ -159,7 +169,7 @@ def test_processing_again_changes_nothing(database: Database, tmp_path: Path) ->
     for title in PASSAGES:
         library.process(title)
     before = library.edges()
-    embeddings, embedded, _ = library.process("On memory")
+    embeddings, embedded = library.process("On memory")
     assert library.edges() == before
     assert embeddings.missing_effects(embedded.facts) == []
 
@@ -169,3 +179,22 @@ def test_another_users_documents_are_never_seen(database: Database, tmp_path: Pa
     one.process("On memory")
     two.process("On learning")
     assert one.edges() == two.edges() == []
+
+
+def test_documents_processed_at_the_same_time_keep_their_connections(
+    database: Database, tmp_path: Path
+) -> None:
+    expected = Library(database, tmp_path)
+    for title in PASSAGES:
+        expected.process(title)
+    for first, second in permutations(PASSAGES, 2):
+        library = Library(database, tmp_path)
+        (third,) = PASSAGES.keys() - {first, second}
+        library.process(third)
+        early = library.connections(first, library.embed(first))
+        pinned = [(unit, early.work(unit, lambda f, d: None)) for unit in early.units()]
+        library.process(second)
+        (scratch := tmp_path / uuid4().hex).mkdir()
+        early.finish(pinned, scratch)
+        shown = [(e[0], e[1], e[2], e[4]) for e in library.edges()]
+        assert shown == [(e[0], e[1], e[2], e[4]) for e in expected.edges()]

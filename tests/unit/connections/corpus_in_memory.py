@@ -87,11 +87,17 @@ class MemoryEdges:
         user_id: UUID,
         document_id: UUID,
         types: Sequence[ConnectionType],
+        compared: Sequence[UUID],
         edges: Iterable[Edge],
         per_chunk: int,
     ) -> EdgeCounts:
         own = set(self.corpus.stored[document_id].ids)
-        kept = {k: e for k, e in self.stored.items() if not own & {e.source, e.target}}
+        others = {c for d in compared for c in self.corpus.stored[d].ids}
+        kept = {
+            k: e
+            for k, e in self.stored.items()
+            if not (own & {e.source, e.target} and others & {e.source, e.target})
+        }
         kept |= {(edge.source, edge.target, edge.type): edge for edge in edges}
         by_chunk: dict[tuple[UUID, ConnectionType], list[Edge]] = {}
         for edge in kept.values():

@@ -1,5 +1,6 @@
 """Signs of life of whoever carries out wishes."""
 
+from rhizome_pipelines.database.migrations import adoption
 from rhizome_pipelines.database.migrations.session import driver_connection, sql
 
 revision = "0002"
@@ -10,7 +11,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the table."""
-    driver_connection().execute(sql("0002_presence"))
+    connection = driver_connection()
+    connection.execute(sql("0002_presence"))
+    adoption.tie_to_auth_users(connection, ["reconciler_presence"])
 
 
 def downgrade() -> None:
