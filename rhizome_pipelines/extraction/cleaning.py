@@ -174,7 +174,7 @@ def _without_html(text: str) -> str:
         text = _EMPHASIS.sub("*", _STRONG.sub("**", text))
         text = _PLAIN_TAG.sub("", text)
     if "&" in text:
-        text = _ENTITY.sub(lambda match: unescape(match[0]), text)
+        text = _ENTITY.sub(lambda match: _SPACES.sub(" ", unescape(match[0])), text)
     return text
 
 

@@ -1,6 +1,5 @@
 """`metadata.json`: what is known of a document besides its text; written and read here."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -66,10 +65,10 @@ class ExtractionFacts(BaseModel):
     source_url: str | None = None
     character_count: int = Field(default=0, ge=0)
     utf16_length: int = Field(default=0, ge=0)
-    outline: Sequence[OutlineFact] = ()
+    outline: tuple[OutlineFact, ...] = ()
     outline_total: int = Field(default=0, ge=0)
-    pages: Sequence[PageFact] = ()
-    notes: Sequence[str] = ()
+    pages: tuple[PageFact, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """The bytes of `metadata.json`."""

@@ -155,9 +155,10 @@ class _Scanner:
     def _text(self, line: str, offset: int) -> None:
         if _THEMATIC.match(line):
             self._end_paragraph()
-        elif _CONTAINER.match(line):
+        elif container := _CONTAINER.match(line):
             self._end_paragraph()
-            self._in_container = True
+            # Text below an empty item or quote is a paragraph of its own.
+            self._in_container = bool(line[container.end() :].strip())
         elif not self._in_container:
             if not self._paragraph:
                 self._paragraph_offset = offset

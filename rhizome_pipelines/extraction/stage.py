@@ -146,7 +146,7 @@ class ExtractionStage:
             source_url=source.url,
             character_count=summary.character_count,
             utf16_length=summary.utf16_length,
-            outline=[
+            outline=tuple(
                 OutlineFact(
                     level=entry.level,
                     title=entry.title,
@@ -155,13 +155,13 @@ class ExtractionStage:
                     page=entry.page,
                 )
                 for entry in outline
-            ],
+            ),
             outline_total=summary.outline_total,
-            pages=[
+            pages=tuple(
                 PageFact(page=page.page, offset=page.offset, utf16_offset=units[page.offset])
                 for page in pages
-            ],
-            notes=notes,
+            ),
+            notes=tuple(notes),
         )
 
 

@@ -30,12 +30,14 @@ class Cue:
 def read_pasted(text: str) -> Sequence[Cue]:
     """Cues of a pasted transcript (YouTube's panel, SRT, WebVTT, `[1:02] words`); [] if none."""
     found: list[tuple[int, list[str]]] = []
+    timed = 0
     for raw in text.splitlines():
         line = raw.strip()
         match = _LINE.match(line)
         if match and int(match["s"]) < 60:
             if _CUE in line and found and found[-1][1] and found[-1][1][-1].isdecimal():
                 found[-1][1].pop()  # the number of an SRT cue
+            timed += 1
             start = int(match["h"] or 0) * 3600 + int(match["m"]) * 60 + int(match["s"])
             found.append((start, [match["text"]] if match["text"] else []))
         elif found and line and not (_SPOKEN.fullmatch(line) and not found[-1][1]):
@@ -43,7 +45,7 @@ def read_pasted(text: str) -> Sequence[Cue]:
         elif not found and line and not (line.isdecimal() or _HEADER.match(line)):
             found.append((0, [line]))
     starts = [start for start, _ in found]
-    if len(found) < _MIN_CUES or not all(a <= b for a, b in pairwise(starts)):
+    if timed < _MIN_CUES or not all(a <= b for a, b in pairwise(starts)):
         return ()
     return [Cue(start, said) for start, lines in found if (said := _folded(" ".join(lines)))]
 
