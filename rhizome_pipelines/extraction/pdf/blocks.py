@@ -189,6 +189,9 @@ class _Builder:
 
     def _is_lone_word(self, line: Line) -> bool:
         """A term of a list of definitions, or the end of a path that was broken."""
+        previous = self._previous
+        if previous is not None and line.x > previous.x + INDENT and self._room(previous, line):
+            return False
         around = self._lines[max(self._index - 1, 0) : self._index + 2]
         return " " not in line.text and sum(1 for near in around if near.advance) == 1
 
@@ -287,8 +290,9 @@ class _Builder:
         goes_on = line.text[0].islower() and (
             previous.text[-1].isalpha() or previous.text[-1] == ","
         )
-        if goes_on and not previous.advance:
-            return False
+        return (previous.advance > 0 or not goes_on) and self._room(previous, line)
+
+    def _room(self, previous: Line, line: Line) -> bool:
         character = previous.width / len(previous.text)
         word = line.text.split(" ", 1)[0]
         return previous.right + (len(word) + 1) * character * 1.1 < self._right(-1) - 3 * character

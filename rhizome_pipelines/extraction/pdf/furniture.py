@@ -31,7 +31,8 @@ MAX_LENGTH = 200
 
 NUMBER = re.compile(r"\d+")
 ROMAN = re.compile(r"[ivxlc]{1,8}")
-PAGE_NUMBER = re.compile(r"(?:(?<=\s)|^)(\d{1,5}|[ivxlc]{1,8})(?=\s|$)", re.I)
+# ASCII only: without regard to case, `İ` would pass for an `i`.
+PAGE_NUMBER = re.compile(r"(?:(?<=\s)|^)(\d{1,5}|[ivxlc]{1,8})(?=\s|$)", re.I | re.A)
 ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 

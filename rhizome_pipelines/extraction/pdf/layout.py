@@ -5,6 +5,7 @@ that layout analysis found. The regions give the reading order, the tables and h
 headings; what a paragraph, a list or code is, is decided later, from lines.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -24,6 +25,9 @@ from rhizome_pipelines.extraction.pdf.page import PLAIN_PITCH, Line, Page, Readi
 
 MAX_COMPARISONS = 5_000_000
 """Items times regions; a page beyond it is read from top to bottom without regions."""
+SECTION_NUMBER = re.compile(r"\d+(?:\.\d+)+")
+MIN_FILLED = 0.6
+"""Share of a table's cells that hold text."""
 MAX_TORN = 0.15
 """Share of the text items in a table that may not be found in any one of its cells."""
 MAX_SLANT = 15.0
@@ -140,9 +144,11 @@ def _is_table(rows: Sequence[Sequence[str]], items: Sequence[Item], lines: Seque
     unlike = sum(1 for line in lines if line.advance or CONTENTS_LINE.match(line.text))
     if unlike > 0.3 * len(lines):
         return False
+    if rows and rows[0] and SECTION_NUMBER.fullmatch(rows[0][0]):
+        return False
     if len(rows) < 2 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
         return False
-    if sum(1 for row in rows for cell in row if cell) < 0.5 * len(cells):
+    if sum(1 for row in rows for cell in row if cell) < MIN_FILLED * len(cells):
         return False
     return sum(1 for cell in rows[0] if cell) * 2 >= len(rows[0])
 

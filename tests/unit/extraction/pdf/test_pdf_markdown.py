@@ -1,9 +1,10 @@
 """From lines to blocks to markdown, with the offsets of the pages."""
 
 import io
+import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rhizome_pipelines.extraction.extractor import PageStart
@@ -173,12 +174,11 @@ TABLE = st.builds(Table, st.lists(st.tuples(PRINTABLE, PRINTABLE), min_size=2, m
 CONTENT = st.lists(ELEMENT | TABLE, max_size=8)
 
 
+@example([[line("İ", 20.0)]])
 @given(st.lists(CONTENT, min_size=1, max_size=6))
 def test_every_page_begins_once_inside_the_text_and_never_before_the_last(
-    tmp_path_factory: object, contents: list[list[Line | Table]]
+    contents: list[list[Line | Table]],
 ) -> None:
-    import tempfile
-
     pages = [page(number, *content) for number, content in enumerate(contents, start=1)]
     with tempfile.TemporaryDirectory() as folder:
         text, starts = assembled(Path(folder), *pages)
