@@ -15,8 +15,8 @@ from rhizome_pipelines.server.layout import Layout, check_private_folder
 
 # Ids that no distribution gives to people, services or containers (systemd's UIDS-GIDS.md).
 _UNUSED_IDS = range(60578, 60706)
-# capabilities(7): CHOWN, SETGID, SETUID; Docker grants all three unless told otherwise.
-_NEEDED_CAPABILITIES = 1 << 0 | 1 << 6 | 1 << 7
+# capabilities(7): CHOWN, DAC_OVERRIDE, KILL, SETGID, SETUID; Docker grants them unless told not to.
+_NEEDED_CAPABILITIES = 1 << 0 | 1 << 1 | 1 << 5 | 1 << 6 | 1 << 7
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,21 @@ def server_account(layout: Layout) -> Account:
 
 
 def initdb_account(account: Account) -> Account:
-    """The account to run initdb under: unlike the server, it wants one that has a name."""
-    if not account.changed:
-        return account
+    """The account to run initdb under: unlike the server, it wants one that has a name.
+
+    Raises ServerAccessError if there is none.
+    """
     try:
         pwd.getpwuid(account.uid)
     except KeyError:
         pass
     else:
         return account
+    if not account.changed:
+        raise ServerAccessError(
+            f"Postgres creates a database only under a user with a name, and uid {account.uid} has "
+            "none: add it to /etc/passwd for the first start, or set RHIZOME_DATABASE_URL."
+        )
     named = {entry.pw_name: entry for entry in pwd.getpwall() if entry.pw_uid != 0}
     entry = named.get("nobody") or next(iter(named.values()), None)
     if entry is None:
@@ -70,18 +76,27 @@ def initdb_account(account: Account) -> Account:
     return Account(entry.pw_uid, entry.pw_gid, changed=True)
 
 
-def check_root_can_change() -> None:
-    """Raise ServerAccessError if this root is one that may not become another user."""
+def check_root_can_become(account: Account) -> None:
+    """Raise ServerAccessError if this root is one that may not become that user."""
     if not sys.platform.startswith("linux"):
         return
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
     effective = next(line for line in status.splitlines() if line.startswith("CapEff:"))
-    if int(effective.split()[1], 16) & _NEEDED_CAPABILITIES != _NEEDED_CAPABILITIES:
+    capable = int(effective.split()[1], 16) & _NEEDED_CAPABILITIES == _NEEDED_CAPABILITIES
+    mapped = _is_mapped(account.uid, "uid_map") and _is_mapped(account.gid, "gid_map")
+    if not (capable and mapped):
         raise ServerAccessError(
-            "Postgres does not run as root, and this root may not become another user "
-            "(capabilities CHOWN, SETGID, SETUID): run as a normal user, or set "
-            "RHIZOME_DATABASE_URL."
+            f"Postgres does not run as root, and this root may not run it as uid {account.uid} "
+            "(it takes the capabilities CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID, and ids that "
+            "the container maps): run as a normal user, or set RHIZOME_DATABASE_URL."
         )
+
+
+def _is_mapped(number: int, table: str) -> bool:
+    """Whether the id exists in our user namespace (user_namespaces(7): first, outside, count)."""
+    lines = Path("/proc/self", table).read_text(encoding="ascii").splitlines()
+    ranges = [[int(field) for field in line.split()] for line in lines]
+    return any(first <= number < first + count for first, _, count in ranges)
 
 
 def _owner(path: Path) -> tuple[int, int] | None:

@@ -16,7 +16,7 @@ from rhizome_pipelines.server.errors import (
     ServerAccessError,
     ServerStartError,
 )
-from rhizome_pipelines.server.layout import PORT, Layout
+from rhizome_pipelines.server.layout import PORT, Layout, open_private
 from rhizome_pipelines.server.processes import launch
 
 SUPERUSER = "postgres"
@@ -93,9 +93,9 @@ def create_data(layout: Layout, account: Account, alive: int) -> None:
     check_space(layout, _SPACE_FOR_NEW)
     for leftover in layout.folder.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(leftover)
+    maker = initdb_account(account)
     new = layout.folder / f"{_UNFINISHED}{secrets.token_hex(4)}"
     new.mkdir(mode=0o700)
-    maker = initdb_account(account)
     if maker.changed:
         os.chown(new, maker.uid, maker.gid, follow_symlinks=False)
     command = [str(binaries().initdb), "-D", str(new), "-U", SUPERUSER]
@@ -140,12 +140,8 @@ def check_space(layout: Layout, needed: int = _SPACE_TO_RUN) -> None:
 @contextmanager
 def open_log(layout: Layout) -> Iterator[int]:
     """The log, opened for appending; a child process keeps its own copy."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(layout.log, flags, 0o600)
+    descriptor = open_private(layout.log, os.O_WRONLY | os.O_APPEND)
     try:
-        if os.geteuid() == 0:
-            owner = layout.folder.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         yield descriptor
     finally:
         os.close(descriptor)

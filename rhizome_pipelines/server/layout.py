@@ -1,7 +1,8 @@
-"""Where the embedded server's files lie. Nothing is created here except the two folders."""
+"""Where the embedded server's files lie, and how its folders and files are made safely."""
 
 import hashlib
 import os
+import re
 import stat
 import tempfile
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from rhizome_pipelines.server.errors import ServerAccessError
 SOCKET_PATH_LIMIT = 103
 PORT = 5432
 SOCKET_NAME = f".s.PGSQL.{PORT}"
+# Needs no quoting in a URL, a conninfo string or a list of Postgres' settings.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,12 @@ def _temporary_folder() -> Path:
             and not shared
             and os.access(candidate, os.W_OK | os.X_OK)
             and len(os.fsencode(longest)) <= SOCKET_PATH_LIMIT
+            and _PLAIN_PATH.fullmatch(str(candidate))
         ):
             return candidate
     raise ServerAccessError(
         "No folder for the database's socket: /tmp cannot be used. "
-        "Set TMPDIR to a folder with a short path that you may write to."
+        "Set TMPDIR to a folder with a short, plain path that you may write to."
     )
 
 
@@ -119,3 +123,20 @@ def check_private_folder(path: Path, uid: int) -> None:
         f"{path} {problem}; the embedded Postgres does not use it. "
         "Use another RHIZOME_HOME, or have the folder removed or put right (chmod 700)."
     )
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file of the server's folder, or create it as 0600; closed on exec.
+
+    Created by root, it is given to the owner of the folder, who may come without root next time.
+    Root follows no link that such an owner may have laid. Raises ServerAccessError.
+    """
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        os.close(descriptor)
+        raise ServerAccessError(f"{path} is not a plain file of its own: remove it.")
+    if os.geteuid() == 0 == found.st_uid:
+        owner = path.parent.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    return descriptor

@@ -8,21 +8,35 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rhizome_pipelines.server.errors import ServerStartError
+from rhizome_pipelines.server.layout import open_private
 
 _POLL = 0.01  # seconds
 
 
-def open_lock(path: Path) -> int:
-    """Open (or create, 0600) a lock file; the descriptor is closed on exec.
+# A forked child must not keep a lock that its parent held for a moment: as long as the child lives
+# the server would seem to be starting, or alive. Descriptors that are passed on by exec are copies.
+_transient: set[int] = set()
 
-    Created by root, the file is given to the owner of its folder, who may come without root next.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    if os.geteuid() == 0:
-        owner = path.parent.stat()
-        if os.fstat(descriptor).st_uid != owner.st_uid:
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+def open_lock(path: Path) -> int:
+    """Open (or create) a lock file; to be closed by `close` or `unlock`."""
+    descriptor = open_private(path, os.O_RDWR)
+    _transient.add(descriptor)
     return descriptor
+
+
+def close(descriptor: int) -> None:
+    """Close the file. The lock lives on if a child process inherited it."""
+    _transient.discard(descriptor)
+    os.close(descriptor)
+
+
+def _close_in_forked_child() -> None:
+    while _transient:
+        os.close(_transient.pop())
+
+
+os.register_at_fork(after_in_child=_close_in_forked_child)
 
 
 def try_lock(descriptor: int, *, shared: bool = False) -> bool:
@@ -51,8 +65,8 @@ def release(descriptor: int) -> None:
 
 def unlock(descriptor: int) -> None:
     """Let go for every copy of the descriptor (forked children's too), and close it."""
-    fcntl.flock(descriptor, fcntl.LOCK_UN)
-    os.close(descriptor)
+    release(descriptor)
+    close(descriptor)
 
 
 def is_current(descriptor: int, path: Path) -> bool:
@@ -65,14 +79,19 @@ def is_current(descriptor: int, path: Path) -> bool:
 
 def is_held(path: Path) -> bool:
     """Whether anybody holds the lock exclusively."""
+    return not _can_lock(path, shared=True)
+
+
+def _can_lock(path: Path, *, shared: bool) -> bool:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
-        return False
+        return True
+    _transient.add(descriptor)
     try:
-        return not try_lock(descriptor, shared=True)
+        return try_lock(descriptor, shared=shared)
     finally:
-        os.close(descriptor)
+        unlock(descriptor)
 
 
 @contextmanager
@@ -82,14 +101,14 @@ def exclusive(path: Path, seconds: float) -> Iterator[None]:
     while True:
         descriptor = open_lock(path)
         if not wait_lock(descriptor, deadline - time.monotonic()):
-            os.close(descriptor)
+            close(descriptor)
             raise ServerStartError(
                 f"Another process has been starting or stopping the database at {path.parent} "
                 f"for more than {seconds:.0f} seconds; try again."
             )
         if is_current(descriptor, path):
             break
-        os.close(descriptor)
+        close(descriptor)
     try:
         yield
     finally:
@@ -104,8 +123,14 @@ class Lease:
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor: int | None = open_lock(path)
-        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+        self._descriptor: int | None = None
+        while self._descriptor is None:
+            descriptor = open_private(path, os.O_RDWR)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            if is_current(descriptor, path):
+                self._descriptor = descriptor
+            else:
+                os.close(descriptor)
 
     def release(self) -> None:
         """Give the lease back; a second call does nothing."""
@@ -122,18 +147,11 @@ class Lease:
 
 def count_holders(path: Path) -> int:
     """How many processes hold the lock (Linux: /proc/locks; elsewhere 1 stands for "some")."""
-    try:
-        inode = path.stat().st_ino
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
+    if _can_lock(path, shared=False):
         return 0
     try:
-        if try_lock(descriptor):
-            return 0
-    finally:
-        os.close(descriptor)
-    try:
-        lines = Path("/proc/locks").read_text().splitlines()
+        inode = path.stat().st_ino
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     except OSError:
         return 1
     # "7: FLOCK  ADVISORY  READ 4711 fe:00:1234567 0 EOF": the device number is not st_dev on btrfs.

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
 from rhizome_pipelines.server import cluster, locks, processes
-from rhizome_pipelines.server.account import Account, check_root_can_change, server_account
+from rhizome_pipelines.server.account import Account, check_root_can_become, server_account
 from rhizome_pipelines.server.binaries import binaries
 from rhizome_pipelines.server.errors import ServerAccessError, ServerStartError
 from rhizome_pipelines.server.layout import (
@@ -25,7 +25,7 @@ from rhizome_pipelines.server.locks import Lease
 from rhizome_pipelines.server.watching import ensure_watched
 
 _START_PATIENCE = 60.0  # seconds
-_ORPHAN_PATIENCE = 5.0  # seconds
+_ORPHAN_PATIENCE = 2.0  # seconds
 _POLL = 0.02  # seconds
 
 
@@ -65,20 +65,17 @@ class EmbeddedPostgres:
             account = server_account(self._layout)
             if self._answers(account) and locks.is_held(self._layout.watcher_lock):
                 return
-            binaries()
-            if account.changed:
-                check_root_can_change()
-            make_home(self._layout)
-            make_private_folder(self._layout.folder, account.uid, account.gid)
+            self._prepare(account)
             with locks.exclusive(self._layout.start_lock, 2 * _START_PATIENCE):
                 self._start(account)
 
     def lease(self) -> Lease:
-        """Start the server if need be, and keep it until the lease is released or we end."""
+        """Start the server if need be, and keep it until the lease is released or we end.
+
+        Raises what `ensure_running` raises.
+        """
         with _explained():
-            account = server_account(self._layout)
-            make_home(self._layout)
-            make_private_folder(self._layout.folder, account.uid, account.gid)
+            self._prepare(server_account(self._layout))
             lease = Lease(self._layout.lease_lock)
         try:
             self.ensure_running()
@@ -143,7 +140,7 @@ class EmbeddedPostgres:
             try:
                 return locks.try_lock(leases) and processes.shut_down(self._layout)
             finally:
-                os.close(leases)
+                locks.unlock(leases)
 
     def _socket_folder(self, account: Account) -> Path:
         return self._layout.socket_folder(account.uid)
@@ -160,6 +157,14 @@ class EmbeddedPostgres:
             return False
         pid_file = self._layout.data / "postmaster.pid"
         return pid_file.exists() and locks.is_held(self._layout.alive_lock) and _ping(folder)
+
+    def _prepare(self, account: Account) -> None:
+        """Make the folders, after everything that can be known to fail has been asked."""
+        binaries()
+        if account.changed:
+            check_root_can_become(account)
+        make_home(self._layout)
+        make_private_folder(self._layout.folder, account.uid, account.gid)
 
     def _start(self, account: Account) -> None:
         layout = self._layout
@@ -180,12 +185,12 @@ class EmbeddedPostgres:
                 cluster.check_space(layout)
                 self._remove_traces(socket_folder)
                 command = cluster.server_command(layout, socket_folder)
-                needs = (layout.data, binaries().postgres)
+                needs = (layout.data, socket_folder, binaries().postgres)
                 processes.launch(
                     command, log, keep=alive, account=account, needs=needs, detach=True
                 )
             finally:
-                os.close(alive)
+                locks.close(alive)
         self._wait_for_answer(account, began)
 
     def _settled(self, account: Account) -> bool:

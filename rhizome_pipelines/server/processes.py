@@ -55,7 +55,8 @@ def launch(
         raise ServerAccessError(
             f"Postgres does not run as root, and uid {change['uid']}, under which it is started "
             f"instead, cannot reach {os.fsdecode(done.stdout).strip()}: give this root the "
-            "capabilities DAC_OVERRIDE and SETPCAP, or run as a normal user."
+            "capability SETPCAP, install under a path that others may enter, or run as a normal "
+            "user."
         )
     return done.returncode
 

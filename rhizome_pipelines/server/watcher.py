@@ -5,7 +5,6 @@ LOCK, and asks the kernel twice a second whether anybody holds a lease. So the s
 all its users were killed, and a user that comes back within the linger finds it running.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -59,7 +58,7 @@ def _finish(layout: Layout, leases: int, start: int, lock: int) -> bool:
                 processes.shut_down(layout)
             finally:
                 locks.release(leases)
-        os.close(lock)
+        locks.close(lock)
         return True
     finally:
         locks.release(start)

@@ -1,6 +1,5 @@
 """Starting the watcher, of which every running server has exactly one."""
 
-import os
 import sys
 
 from rhizome_pipelines.server import locks
@@ -21,4 +20,4 @@ def ensure_watched(layout: Layout, log: int) -> None:
             command = [sys.executable, "-m", "rhizome_pipelines.server.watcher"]
             launch([*command, str(layout.home), str(lock)], log, keep=lock, detach=True)
     finally:
-        os.close(lock)
+        locks.close(lock)
