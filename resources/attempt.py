@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from dagster import (
+    DagsterEventType,
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
@@ -11,8 +12,14 @@ from dagster import (
     InitResourceContext,
     resource,
 )
+from dagster._core.execution.plan.objects import ErrorSource
 
-from rhizome_pipelines.deployment.attempt import AttemptSession, RunIdentity, open_attempt
+from rhizome_pipelines.deployment.attempt import (
+    AttemptSession,
+    RunEnding,
+    RunIdentity,
+    open_attempt,
+)
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, explain
 from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
 from rhizome_pipelines.run_api import ATTEMPT_TAG, JOB_TAG, PARENT_TAG, PARTITION_TAG
@@ -21,7 +28,7 @@ PARTITIONS = "documents"
 
 
 @resource(required_resource_keys={"services"})
-def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession]:
+def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession | None]:
     """Open the run's attempt, and end it after the last step.
 
     Runs from the sensor find theirs; runs from Dagster's UI or the command line are adopted.
@@ -30,6 +37,11 @@ def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession]:
     run, instance = context.run, context.instance
     if run is None or instance is None:
         raise Failure("An attempt can only be opened inside a Dagster run.")
+    record = instance.get_run_by_id(run.run_id)
+    if record is not None and record.is_finished:
+        # `dagster job execute` builds the resources once more for whoever looks at its result.
+        yield None
+        return
     with context.resources.services.open() as services:
         try:
             session = open_attempt(services, _identity(run))
@@ -40,7 +52,7 @@ def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession]:
             instance.add_dynamic_partitions(PARTITIONS, [str(session.document.id)])
             yield session
         finally:
-            session.close(terminated=_terminated(instance, run.run_id))
+            session.close(_ending(instance, run.run_id))
 
 
 def _identity(run: DagsterRun) -> RunIdentity:
@@ -77,10 +89,16 @@ def _uuid(text: str, what: str) -> UUID:
         ) from None
 
 
-def _terminated(instance: DagsterInstance, run_id: str) -> bool:
-    """Whether somebody asked Dagster to end this run (and not the system to end this process)."""
-    record = instance.get_run_by_id(run_id)
-    return record is not None and record.status in (
-        DagsterRunStatus.CANCELING,
-        DagsterRunStatus.CANCELED,
-    )
+def _ending(instance: DagsterInstance, run_id: str) -> RunEnding:
+    """How the run ends: the interrupt of a process is told apart from a step's own failure."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.status in (DagsterRunStatus.CANCELING, DagsterRunStatus.CANCELED):
+        return RunEnding.TERMINATED
+    failures = [
+        entry.dagster_event.step_failure_data.error_source
+        for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE)
+        if entry.dagster_event is not None
+    ]
+    if ErrorSource.INTERRUPT in failures:
+        return RunEnding.INTERRUPTED
+    return RunEnding.FAILED if failures else RunEnding.OTHER

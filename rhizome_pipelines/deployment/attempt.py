@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from uuid import UUID
 
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
@@ -45,6 +46,19 @@ class RunIdentity:
     parent_run_id: str | None = None
 
 
+class RunEnding(StrEnum):
+    """What Dagster's own record says of how a run comes to its end."""
+
+    TERMINATED = "terminated"
+    """A person asked Dagster to end it."""
+    INTERRUPTED = "interrupted"
+    """Its process was asked to end in the middle of a step, and the next start goes on."""
+    FAILED = "failed"
+    """A step failed, in the work itself or around it."""
+    OTHER = "other"
+    """Nothing of this is on record: it succeeded, or broke off between two steps."""
+
+
 class AttemptSession:
     """The attempt that this process works for. Made by `open_attempt`."""
 
@@ -69,15 +83,21 @@ class AttemptSession:
             _stages_of(job, stages),
             done=[stage for stage in DOCUMENT_STAGES if stage not in stages],
         )
+        self._control = DatabaseControl(services.database, job.id, attempt.number)
         self._runner = StageRunner(
             self.checkpoints,
-            DatabaseControl(services.database, job.id, attempt.number),
+            self._control,
             self._progress,
             clock=lambda: datetime.now(UTC),
         )
         self._finished: dict[StageName, StageFinished] = {}
         self._ended = False
         self._interrupted = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the attempt's end is on record."""
+        return self._ended
 
     def run_stage(
         self, name: StageName, upstream: StageCheckpoint | None
@@ -86,7 +106,7 @@ class AttemptSession:
         try:
             result = self._walk(name, upstream)
         except OwnershipLostError:
-            result = StageStopped(StopReason.SUPERSEDED, name, units_done=0)
+            result = StageStopped(self._why_lost(), name, units_done=0)
         except Exception as fault:
             self.fail(fault)
             raise
@@ -116,7 +136,7 @@ class AttemptSession:
 
     def load(self, stage: StageName) -> StageCheckpoint:
         """A stage's verified result, from this job or from long ago."""
-        return self.checkpoints.load_final(stage)
+        return self.checkpoints.load_final(stage.value)
 
     def fail(self, fault: BaseException) -> None:
         """Record the fault: attempt, job and document. Once, and only while the job is ours."""
@@ -130,22 +150,24 @@ class AttemptSession:
         with suppress(OwnershipLostError):
             self._guard.fail(explained.error_type, explained.message, details)
 
-    def close(self, *, terminated: bool) -> None:
+    def close(self, ending: RunEnding) -> None:
         """End the session: complete the job if every stage of the run is done.
 
-        `terminated`: a person ended the run in Dagster, and the reconciler pauses the job. A
-        worker that was merely asked to end gives the job back, and the next start goes on.
+        What has no end on record after this, the reconciler ends by the run's state: it pauses
+        the job of a run that a person terminated, and rescues one that broke off by itself.
         """
         self._progress.close()
         if self._ended:
             return
         if all(stage in self._finished for stage in self.stages):
             self._complete()
-        elif self._interrupted and not terminated:
+        elif ending is RunEnding.TERMINATED:
+            return
+        elif self._interrupted or ending is RunEnding.INTERRUPTED:
             JobRepository(self.services.database).release(
                 self.job.id, self.attempt.number, AttemptOutcome.SHUTDOWN
             )
-        elif not self._interrupted:
+        elif ending is RunEnding.FAILED:
             self.fail(
                 PermanentError(
                     "The run failed outside the stages of the document; its log in Dagster "
@@ -167,10 +189,17 @@ class AttemptSession:
         with open_stage(name, context, upstream) as stage:
             result = self._runner.run(stage)
         if isinstance(result, StageFinished):
+            reason = self._control.ask()
+            if reason is not None:
+                return StageStopped(reason, name, result.units_done)
             record_stage(self.services, self.document, name, result.checkpoint)
         return result
 
     def _complete(self) -> None:
+        reason = self._control.ask()
+        if reason is not None:
+            self._end(_OUTCOMES[reason])
+            return
         results = {stage: finished.checkpoint for stage, finished in self._finished.items()}
         seconds = {stage: finished.seconds for stage, finished in self._finished.items()}
         keep_finals(self.checkpoints, self.document, results, seconds)
@@ -178,10 +207,13 @@ class AttemptSession:
         try:
             self._guard.complete(job_output(self.document, results))
         except OwnershipLostError:
-            self._end(AttemptOutcome.SUPERSEDED)
+            self._end(_OUTCOMES[self._why_lost()])
             return
         for stage in results:
             self.checkpoints.discard_stage(stage)
+
+    def _why_lost(self) -> StopReason:
+        return self._control.ask() or StopReason.SUPERSEDED
 
     def _end(self, outcome: AttemptOutcome) -> None:
         self._progress.close()

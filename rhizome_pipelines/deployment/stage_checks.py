@@ -52,7 +52,7 @@ def check_stage(
     store = services.checkpoints(document)
 
     def stored() -> tuple[list[str], dict[str, int]]:
-        found = store.load_final(stage)
+        found = store.load_final(stage.value)
         differs = found.content_digest != checkpoint.content_digest
         return (["the stored checkpoint is another one"] if differs else []), {
             "files": len(found.outputs),
@@ -60,7 +60,7 @@ def check_stage(
         }
 
     def offsets() -> tuple[list[str], dict[str, int]]:
-        extraction = store.load_final(StageName.EXTRACTION)
+        extraction = store.load_final(StageName.EXTRACTION.value)
         with (
             store.open_output(extraction, "content.md") as content,
             store.open_output(checkpoint, "chunks.json") as chunks,
@@ -68,7 +68,7 @@ def check_stage(
             return _offset_faults(content, chunks)
 
     def embedded() -> tuple[list[str], dict[str, int]]:
-        chunking = store.load_final(StageName.CHUNKING)
+        chunking = store.load_final(StageName.CHUNKING.value)
         wanted = int(chunking.facts["chunk_count"])
         vectors = int(checkpoint.facts["chunk_count"])
         rows = embedded_chunks(services.database, document.user_id, document.id)
