@@ -1,17 +1,19 @@
 """The sensor's work without the sensor: read what needs attention, decide, carry out."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 from uuid import UUID
 
+from rhizome_pipelines.checkpoints.objects import StorageUnavailableError
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.documents import DocumentRepository
-from rhizome_pipelines.database.guarded import GuardedJob
+from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.services import Services
-from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
 from rhizome_pipelines.lifecycle.jobs import (
     Attempt,
     AttemptOutcome,
@@ -31,6 +33,8 @@ from rhizome_pipelines.lifecycle.reconcile import (
     reconcile,
 )
 from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
+
+log = logging.getLogger(__name__)
 
 LOOK_AT = 200
 """Pending rows that one look considers; the rest wait for the next."""
@@ -74,18 +78,35 @@ class Reconciler:
         bound = _Bound(self.services)
         launches = []
         for job, attempt in needing:
-            situation = Situation(
-                job, attempt, _state(attempt, states), self._deaths(job, attempt), now
-            )
-            launch = self._carry_out(situation, bound)
-            if launch is not None:
-                launches.append(launch)
+            try:
+                situation = Situation(
+                    job, attempt, _state(attempt, states), self._deaths(job, attempt), now
+                )
+                launch = self._carry_out(situation, bound)
+            except OwnershipLostError:
+                self.did["changed meanwhile"] += 1
+            except StorageUnavailableError as fault:
+                self._put_off(job, fault)
+            except TransientError as fault:
+                # The database is away: what has been launched must be told before it is back.
+                self._put_off(job, fault)
+                break
+            except Exception:
+                # One row that nobody can decide about must not hold up all others.
+                self.did["faults"] += 1
+                log.exception("Job %s could not be decided about.", job.id)
+            else:
+                launches += [launch] if launch is not None else []
         return launches
 
     def summary(self) -> str:
         """What was done, for a person."""
         told = ", ".join(f"{count} {what}" for what, count in sorted(self.did.items()))
         return told or "nothing to do"
+
+    def _put_off(self, job: Job, fault: TransientError) -> None:
+        self.did["put off"] += 1
+        log.warning("Job %s is looked at again later: %s", job.id, fault.message)
 
     def _deaths(self, job: Job, attempt: Attempt | None) -> int:
         if attempt is None or attempt.number < 2:

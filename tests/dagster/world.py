@@ -136,9 +136,9 @@ class World:
         )
 
     def settle(self) -> list[ExecuteInProcessResult]:
-        """Look and run until there is nothing more to launch."""
+        """Look and run until there is nothing more to launch, even at a second look."""
         done = []
-        while requests := self.look():
+        while requests := [*self.look(), *self.look()]:
             done += [self.run(request) for request in requests]
         return done
 
