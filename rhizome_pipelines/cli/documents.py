@@ -17,7 +17,8 @@ from rhizome_pipelines.cli.output import (
 )
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
-from rhizome_pipelines.deployment.intake import Refused, add_document, find_items
+from rhizome_pipelines.deployment.finding import PassedOver, Refused, find_items
+from rhizome_pipelines.deployment.intake import add_document
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
@@ -36,6 +37,8 @@ def add(
     added: list[dict[str, Any]] = []
     with told(), context.services() as services:
         for item in find_items(named):
+            if isinstance(item, PassedOver):
+                continue
             if isinstance(item, Refused):
                 complain(f"{item.named}: {item.error.message}")
                 refused = True

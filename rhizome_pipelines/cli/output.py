@@ -49,6 +49,11 @@ def complain(message: str) -> None:
     errors.print(f"[red]rhizome:[/red] {escape(message)}", soft_wrap=True)
 
 
+def mention(message: str) -> None:
+    """Something worth knowing that is no fault; on stderr, out of the way of what is piped."""
+    errors.print(f"[dim]{escape(message)}[/dim]", soft_wrap=True)
+
+
 def show_json(value: object) -> None:
     """JSON on stdout, for programs."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")

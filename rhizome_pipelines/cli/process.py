@@ -1,21 +1,28 @@
 """`rhizome process`: take things in, have them processed, show how it goes and what came out."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, assert_never
+from uuid import UUID
 
 import typer
 
 from rhizome_pipelines.cli import context
-from rhizome_pipelines.cli.output import EXIT_FAILED, EXIT_USAGE, complain, console, show_json, told
+from rhizome_pipelines.cli.output import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    complain,
+    mention,
+    show_json,
+    told,
+)
 from rhizome_pipelines.cli.results import read_results, show_results
 from rhizome_pipelines.cli.watching import WatchedJob, watch
 from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.finding import Item, PassedOver, Refused, find_items
 from rhizome_pipelines.deployment.intake import (
     Added,
-    Item,
-    Refused,
     add_document,
-    find_items,
+    record_refusal,
     request_processing,
 )
 from rhizome_pipelines.deployment.services import Services
@@ -38,7 +45,7 @@ def process(named: Named, again: Again = False, as_json: AsJson = False) -> None
         taken, refused = _take_in(services, named, again)
         if not taken and not refused:
             raise InvalidInputError(f"There is nothing to process in {', '.join(named)}.")
-        waiting = [one for one in taken if not one.done]
+        waiting = [one for one in taken if not one.done and not one.refused]
         if waiting:
             with workforce(services) as workers:
                 watch(services, waiting, workers, quiet=as_json)
@@ -46,7 +53,7 @@ def process(named: Named, again: Again = False, as_json: AsJson = False) -> None
         if as_json:
             show_json([result.as_json() for result in results])
         else:
-            show_results(services, results, reused=len(taken) - len(waiting))
+            show_results(services, results, reused=sum(one.done for one in taken))
     for one in refused:
         complain(f"{one.named}: {one.error.message}")
     failed = [result for result in results if result.status is not JobStatus.COMPLETED]
@@ -59,24 +66,37 @@ def process(named: Named, again: Again = False, as_json: AsJson = False) -> None
 def _take_in(
     services: Services, named: Sequence[str], again: bool
 ) -> tuple[list[WatchedJob], list[Refused]]:
-    taken: list[WatchedJob] = []
+    """The jobs of what was named, and what there is not even a file of."""
+    taken: dict[UUID, WatchedJob] = {}
     refused: list[Refused] = []
-    seen = set()
-    for item in find_items(named):
-        if isinstance(item, Refused):
-            refused.append(item)
-            continue
-        try:
-            added = add_document(services, context.settings().user, item)
-        except InvalidInputError as error:
-            refused.append(Refused(item.label, error))
-            continue
-        if added.document.id in seen:
-            console.print(f"[dim]{item.label} is named twice; once is enough.[/dim]")
-            continue
-        seen.add(added.document.id)
-        taken.append(_job_for(services, item, added, again))
-    return taken, refused
+    for found in find_items(named):
+        match found:
+            case PassedOver():
+                mention(f"{found.count} files of other types in {found.folder} were passed over.")
+            case Refused(path=None):
+                refused.append(found)
+            case Refused():
+                job = _refuse(services, found)
+                taken[job.document_id] = job
+            case Item():
+                try:
+                    added = add_document(services, context.settings().user, found)
+                except InvalidInputError as error:
+                    refused.append(Refused(found.label, error))
+                    continue
+                if added.document.id in taken:
+                    mention(f"{found.label} is named twice; once is enough.")
+                else:
+                    taken[added.document.id] = _job_for(services, found, added, again)
+            case _:
+                assert_never(found)
+    return list(taken.values()), refused
+
+
+def _refuse(services: Services, refused: Refused) -> WatchedJob:
+    job = record_refusal(services, context.settings().user, refused)
+    label = refused.path.name if refused.path is not None else refused.named
+    return WatchedJob(job.id, job.entity_id or job.id, label, refused=True)
 
 
 def _job_for(services: Services, item: Item, added: Added, again: bool) -> WatchedJob:

@@ -26,12 +26,16 @@ OVER = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, Jo
 
 @dataclass(frozen=True)
 class WatchedJob:
-    """A job that a command waits for; `done`: it was completed before."""
+    """A job that a command shows.
+
+    `done`: it was completed before. `refused`: it failed at the door, and no run was made.
+    """
 
     job_id: UUID
     document_id: UUID
     label: str
-    done: bool
+    done: bool = False
+    refused: bool = False
 
 
 def watch(

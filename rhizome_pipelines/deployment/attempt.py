@@ -205,7 +205,7 @@ class AttemptSession:
         keep_finals(self.checkpoints, self.document, results, seconds)
         self._ended = True
         try:
-            self._guard.complete(job_output(self.document, results))
+            self._guard.complete(job_output(self._document_now(), results))
         except OwnershipLostError:
             self._end(_OUTCOMES[self._why_lost()])
             return
@@ -214,6 +214,11 @@ class AttemptSession:
 
     def _why_lost(self) -> StopReason:
         return self._control.ask() or StopReason.SUPERSEDED
+
+    def _document_now(self) -> Document:
+        """The row as the stages have left it, with the title that was found."""
+        documents = DocumentRepository(self.services.database)
+        return documents.get(self.document.user_id, self.document.id) or self.document
 
     def _end(self, outcome: AttemptOutcome) -> None:
         self._progress.close()

@@ -50,7 +50,7 @@ def keep_finals(
 def job_output(document: Document, results: Results) -> dict[str, Any]:
     """`output_data` of a completed `process_document`, in the clients' camelCase."""
     told = {
-        "documentTitle": _fact(results, StageName.EXTRACTION, "title") or document.title,
+        "documentTitle": document.title,
         "pageCount": _fact(results, StageName.EXTRACTION, "page_count"),
         "wordCount": _fact(results, StageName.EXTRACTION, "word_count"),
         "chunkCount": _fact(results, StageName.CHUNKING, "chunk_count"),

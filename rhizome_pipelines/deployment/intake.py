@@ -4,26 +4,19 @@ The same bytes (or the same address) of the same user are the same document.
 """
 
 import hashlib
-import tomllib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.database.documents import DocumentRepository, NewDocument
 from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.finding import BY_SUFFIX, Item, Refused
 from rhizome_pipelines.deployment.services import Services
-from rhizome_pipelines.extraction.detect import detect_source
 from rhizome_pipelines.lifecycle.documents import Document, SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import Job, JobType
-
-LISTING = "documents.toml"
-"""A folder may hold a listing of its documents, with their types, titles and addresses."""
 
 MEBIBYTE = 1024 * 1024
 TITLE_CHARACTERS = 300
@@ -41,93 +34,11 @@ _EXTENSIONS = {
 
 
 @dataclass(frozen=True)
-class Item:
-    """One thing to take in: a local file, or an address, or an address whose content is a file."""
-
-    source_type: SourceType
-    path: Path | None = None
-    url: str | None = None
-    title: str | None = None
-
-    @property
-    def label(self) -> str:
-        """For a person."""
-        return self.title or (self.path.name if self.path else self.url) or "?"
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Something that was named but cannot be taken in, and why."""
-
-    named: str
-    error: InvalidInputError
-
-
-@dataclass(frozen=True)
 class Added:
     """A document that is in now; `known`: it was there before."""
 
     document: Document
     known: bool
-
-
-class _ListedDocument(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    file: str
-    source_type: SourceType
-    title: str | None = None
-    url: str | None = None
-
-
-class _Listing(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    document: list[_ListedDocument]
-
-
-def find_items(named: Sequence[str]) -> Iterator[Item | Refused]:
-    """What the named files, folders and addresses hold, in order; folders are walked whole."""
-    for name in named:
-        path = Path(name)
-        try:
-            if "://" not in name and path.is_dir():
-                yield from _in_folder(path)
-            elif "://" in name:
-                yield Item(detect_source(name), url=name)
-            else:
-                yield Item(detect_source(path), path=path)
-        except InvalidInputError as error:
-            yield Refused(name, error)
-
-
-def _in_folder(folder: Path) -> Iterator[Item | Refused]:
-    if (folder / LISTING).is_file():
-        yield from _listed(folder)
-        return
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file() or path.is_symlink():
-            continue
-        try:
-            yield Item(detect_source(path), path=path)
-        except InvalidInputError as error:
-            yield Refused(str(path), error)
-
-
-def _listed(folder: Path) -> Iterator[Item | Refused]:
-    try:
-        listing = _Listing.model_validate(tomllib.loads((folder / LISTING).read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
-        raise InvalidInputError(f"{folder / LISTING} cannot be read: {error}") from None
-    for listed in listing.document:
-        path = folder / listed.file
-        if not path.resolve().is_relative_to(folder.resolve()):
-            yield Refused(listed.file, InvalidInputError(f"{listed.file!r} lies outside {folder}."))
-        elif not path.is_file():
-            yield Refused(listed.file, InvalidInputError(f"{path} is listed but not there."))
-        else:
-            yield Item(listed.source_type, path=path, url=listed.url, title=listed.title)
 
 
 def add_document(services: Services, user_id: UUID, item: Item) -> Added:
@@ -161,6 +72,31 @@ def add_document(services: Services, user_id: UUID, item: Item) -> Added:
         )
     )
     return Added(document, known=False)
+
+
+def record_refusal(services: Services, user_id: UUID, refused: Refused) -> Job:
+    """Keep a file that cannot be processed as a failed job of a failed document; no run is made.
+
+    So it is seen where all jobs are seen, with the reason; naming it again finds the same document.
+    """
+    path = refused.path
+    if path is None:
+        raise refused.error
+    documents = DocumentRepository(services.database)
+    source_type = BY_SUFFIX.get(path.suffix.lower(), SourceType.TXT)
+    item = Item(source_type, path=path)
+    sha256 = _hash(services, path)
+    document = documents.find_by_sha256(user_id, sha256, source_type) or documents.insert(
+        NewDocument(
+            user_id=user_id,
+            source_type=source_type,
+            title=path.stem[:TITLE_CHARACTERS],
+            source_metadata=_source_metadata(item, sha256),
+        )
+    )
+    job = request_processing(services, document, path.name)
+    JobRepository(services.database).reject(job.id, refused.error.message)
+    return job
 
 
 def request_processing(services: Services, document: Document, label: str) -> Job:

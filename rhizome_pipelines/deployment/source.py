@@ -1,7 +1,7 @@
 """A document's source as a run finds it: a stored file, a pasted text, or an address."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,19 +31,21 @@ def open_source(services: Services, document: Document, job: Job) -> Iterator[So
         document_id=document.id,
         source_type=document.source_type,
         url=document.source_url or _text(job.input_data.get("source_url")),
+        file_name=_text(document.source_metadata.get("file_name")),
     )
     key = _stored(services, document, job)
     if key is None:
         yield source
         return
-    try:
-        with services.objects.local_copy(key) as path:
-            found = replace(source, path=path, sha256=sha256_file(path))
-            yield _as_text(found, path) if document.source_type in PASTED_TYPES else found
-    except ObjectMissingError:
-        raise InvalidInputError(
-            "The document's file is not in the storage. Upload it again, then retry."
-        ) from None
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(services.objects.local_copy(key))
+        except ObjectMissingError:
+            raise InvalidInputError(
+                "The document's file is not in the storage. Upload it again, then retry."
+            ) from None
+        found = replace(source, path=path, sha256=sha256_file(path))
+        yield _as_text(found, path) if document.source_type in PASTED_TYPES else found
 
 
 def _stored(services: Services, document: Document, job: Job) -> str | None:

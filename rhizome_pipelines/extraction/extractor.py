@@ -27,6 +27,8 @@ class Source:
     sha256: str | None = None
     title: str | None = None
     author: str | None = None
+    file_name: str | None = None
+    """What the file was called when it was handed in; messages for people use it."""
 
 
 @dataclass(frozen=True)

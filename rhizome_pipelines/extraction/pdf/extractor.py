@@ -124,7 +124,9 @@ def _path(source: Source) -> Path:
 
 def _name(source: Source) -> str:
     """What a person calls the document."""
-    return f"“{source.title}”" if source.title else _path(source).name
+    if source.file_name or source.title:
+        return f"“{source.file_name or source.title}”"
+    return _path(source).name
 
 
 def _unit(first: int, last: int, total: int) -> Unit:
