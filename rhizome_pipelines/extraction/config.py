@@ -27,7 +27,7 @@ class EpubConfig:
 
     max_file_bytes: int = 500 * MEBIBYTE
     max_entries: int = 20_000
-    max_document_bytes: int = 32 * MEBIBYTE
+    max_document_bytes: int = 12 * MEBIBYTE
     max_text_bytes: int = 300 * MEBIBYTE
     max_ratio: int = 200
     unit_bytes: int = 512 * 1024

@@ -10,6 +10,7 @@ from charset_normalizer import from_bytes
 
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
+_REPLACEMENT = "\ufffd".encode()
 SAMPLE_BYTES = 256 * 1024
 _BLOCK = 1024 * 1024
 _BOMS = (
@@ -101,15 +102,18 @@ def _census(stream: io.BufferedIOBase | io.BytesIO) -> _Census:
     """Count what is and what is not UTF-8, over the whole stream."""
     census = _Census()
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    tail = b""
     while block := stream.read(_BLOCK):
         census.size += len(block)
         census.nuls += block.count(0)
         census.controls += sum(1 for _ in _CONTROL_BYTE.finditer(block))
         if not block.isascii() or decoder.getstate()[0]:
             text = decoder.decode(block)
-            replaced = text.count("\ufffd")
+            # A U+FFFD that the text has itself is no fault of the encoding.
+            replaced = text.count("\ufffd") - (tail + block).count(_REPLACEMENT)
             census.invalid += replaced
             census.multibyte += len(text) - replaced - len(text.encode("ascii", "ignore"))
+        tail = block[-2:]
     census.invalid += decoder.decode(b"", final=True).count("\ufffd")
     return census
 

@@ -13,6 +13,7 @@ from html_to_markdown import ConversionOptions, PreprocessingOptions, convert
 from lxml import etree
 from lxml.html import HtmlElement
 
+from rhizome_pipelines.extraction.html_pieces import PIECE, split_html
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError
 
 OPTIONS: Final = ConversionOptions(
@@ -36,10 +37,16 @@ class ConversionError(PermanentError):
 
 
 def to_markdown(html: str) -> str:
-    """Markdown of an HTML text.
+    """Markdown of an HTML text, large ones piece by piece.
 
     The converter is native code: whatever it throws, even a panic, becomes a ConversionError.
     """
+    if len(html) <= 2 * PIECE:
+        return _converted(html)
+    return "\n".join(map(_converted, split_html(html)))
+
+
+def _converted(html: str) -> str:
     try:
         markdown = convert(html, OPTIONS).content or ""
     except (KeyboardInterrupt, SystemExit, GeneratorExit):

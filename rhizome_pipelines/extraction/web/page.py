@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 import trafilatura
-from lxml.html import HtmlElement
+from lxml.html import Element, HtmlElement, XHTMLParser, document_fromstring
 
 from rhizome_pipelines.extraction.html import (
     clean,
@@ -13,11 +13,19 @@ from rhizome_pipelines.extraction.html import (
     to_markdown,
     visible_text,
 )
+from rhizome_pipelines.extraction.html_pieces import PIECE, split_html
+from rhizome_pipelines.extraction.outline import plain_title
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
 MAX_MAIN_TEXT = 500_000
 """Bytes. The search for the main text takes time that grows faster than the page (2 s here)."""
+MIN_MAIN_TEXT = 500
+"""Visible characters. In less than this there is nothing to search; headings would be lost."""
 _AROUND = ("nav", "footer", "aside", "form", "header", "dialog", "button", "select")
+_INLINE = frozenset(
+    {"p", "a", "i", "b", "em", "strong", "span", "h1", "h2", "h3", "h4", "h5", "h6"}
+)
+_LINES = frozenset({"li", "td", "th", "dt", "dd", "blockquote"})
 _MARGINS = frozenset({"navigation", "banner", "contentinfo", "complementary", "search", "dialog"})
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 
@@ -35,16 +43,24 @@ class PageText:
 
 def read_page(html: str, url: str | None, min_kept_share: float) -> PageText:
     """Markdown of a page. Raises InvalidInputError if it has no text without scripts."""
-    tree = parse_html(html)
-    language = _language(tree)
-    title = _page_title(tree)
-    whole, around = _whole_page(tree, url)
+    pieces = [html] if len(html) <= 2 * PIECE else split_html(html)
+    head: _Head | None = None
+    wholes: list[str] = []
+    around = 0
+    for piece in pieces:
+        tree = parse_html(piece)
+        head = head or _Head(_page_title(tree), _language(tree))
+        whole, visible = _whole_page(tree, url)
+        around += visible
+        wholes.append(whole)
     main = _main_text(html, url) if len(html) <= MAX_MAIN_TEXT else None
     notes: tuple[str, ...] = ()
-    if main is not None and len(visible_text(main.tree)) >= min_kept_share * around:
-        markdown = to_markdown(serialise(main.tree))
+    if around < MIN_MAIN_TEXT:
+        markdown = "\n".join(map(to_markdown, wholes))
+    elif main is not None and len(visible_text(main.tree)) >= min_kept_share * around:
+        markdown = _under_title(main.title, to_markdown(serialise(main.tree)))
     else:
-        markdown = to_markdown(whole)
+        markdown = "\n".join(map(to_markdown, wholes))
         notes = ("The whole page was taken, as its main text could not be told for sure.",)
     if not any(map(str.isalnum, markdown)):
         raise InvalidInputError(
@@ -53,11 +69,23 @@ def read_page(html: str, url: str | None, min_kept_share: float) -> PageText:
         )
     return PageText(
         markdown=markdown,
-        title=(main.title if main else None) or title,
+        title=(main.title if main else None) or (head.title if head else None),
         author=main.author if main else None,
-        language=language,
+        language=head.language if head else None,
         notes=notes,
     )
+
+
+def _under_title(title: str | None, markdown: str) -> str:
+    """The search takes some pages' first heading for the title alone."""
+    name = plain_title(title or "")
+    return markdown if not name or markdown.startswith("#") else f"# {name}\n\n{markdown}"
+
+
+@dataclass(frozen=True)
+class _Head:
+    title: str | None
+    language: str | None
 
 
 @dataclass(frozen=True)
@@ -68,8 +96,11 @@ class _MainText:
 
 
 def _main_text(html: str, url: str | None) -> _MainText | None:
+    page = parse_html(html)
+    for block in page.iter("pre"):
+        _wrap_code(block)
     document = trafilatura.extract_with_metadata(
-        html,
+        page,
         url=url,
         output_format="html",
         include_links=True,
@@ -79,15 +110,36 @@ def _main_text(html: str, url: str | None) -> _MainText | None:
     )
     if document is None or not document.text:
         return None
-    tree = parse_html(document.text)
+    # It is XML, with <pre> inside of <p>: as HTML it would be read otherwise.
+    parser = XHTMLParser(resolve_entities=False, no_network=True, recover=True)
+    found = document_fromstring(document.text.encode("utf-8", "replace"), parser=parser)
+    for code in list(found.iter("pre")):
+        _mend_code(code)
+    tree = parse_html(serialise(found))
     clean(tree)
-    # Code comes as <pre> in an indented <pre>.
-    for inner in list(tree.iterfind(".//pre/pre")):
-        outer = inner.getparent()
-        if outer is not None and len(outer) == 1:
-            outer.text = inner.tail = None
-        inner.drop_tag()
     return _MainText(tree, document.title, document.author)
+
+
+def _wrap_code(block: HtmlElement) -> None:
+    """The search takes <pre> for a quotation unless there is <code> in it."""
+    if next(block.iter("code"), None) is None:
+        code = Element("code")
+        code.text, block.text = block.text, None
+        code.extend(list(block))
+        block.append(code)
+
+
+def _mend_code(code: HtmlElement) -> None:
+    """The search gives all code as <pre>: a block as one in another, a word as one in a line."""
+    parent = code.getparent()
+    if parent is None:
+        return
+    if parent.tag == "pre" and len(parent) == 1 and not (parent.text or "").strip():
+        parent.text = code.tail = None
+    if any(ancestor.tag == "pre" for ancestor in code.iterancestors()):
+        code.drop_tag()
+    elif parent.tag in _INLINE or (parent.tag in _LINES and "\n" not in (code.text or "")):
+        code.tag = "code"
 
 
 def _whole_page(tree: HtmlElement, url: str | None) -> tuple[str, int]:

@@ -49,6 +49,10 @@ def test_broken_utf8_stays_utf8() -> None:
     assert encoding.notes == ("1 broken UTF-8 sequences were replaced by “\ufffd”.",)
 
 
+def test_a_replacement_character_of_its_own_is_no_fault() -> None:
+    assert decode("a \ufffd b".encode())[1].notes == ()
+
+
 def test_nuls_are_dropped_with_a_note() -> None:
     text, encoding = decode(b"rivers\x00 and lakes, and all that lies between them")
     assert text == "rivers and lakes, and all that lies between them"
