@@ -29,13 +29,17 @@ def _hold_server(settings: Settings) -> None:
         _leases.enter_context(EmbeddedPostgres(settings.home).lease())
 
 
-class HomePostgresStorage(DagsterPostgresStorage):
-    """Dagster's Postgres storage whose URL comes from Rhizome's settings."""
+class _FromSettings:
+    """What is configured by Rhizome's settings and by nothing in dagster.yaml."""
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        """No configuration: everything is in the settings."""
+        """No configuration."""
         return {}
+
+
+class HomePostgresStorage(_FromSettings, DagsterPostgresStorage):
+    """Dagster's Postgres storage whose URL comes from Rhizome's settings."""
 
     @classmethod
     def from_config_value(
@@ -47,13 +51,8 @@ class HomePostgresStorage(DagsterPostgresStorage):
         return cls(postgres_url=dagster_database_url(settings), inst_data=inst_data)
 
 
-class HomeArtifactStorage(LocalArtifactStorage):
+class HomeArtifactStorage(_FromSettings, LocalArtifactStorage):
     """Dagster's local artifacts under RHIZOME_HOME."""
-
-    @classmethod
-    def config_type(cls) -> UserConfigSchema:
-        """No configuration: everything is in the settings."""
-        return {}
 
     @classmethod
     def from_config_value(
@@ -63,13 +62,8 @@ class HomeArtifactStorage(LocalArtifactStorage):
         return cls(base_dir=str(load_settings().home / "dagster"), inst_data=inst_data)
 
 
-class HomeComputeLogManager(LocalComputeLogManager):
+class HomeComputeLogManager(_FromSettings, LocalComputeLogManager):
     """Dagster's compute logs under RHIZOME_HOME."""
-
-    @classmethod
-    def config_type(cls) -> UserConfigSchema:
-        """No configuration: everything is in the settings."""
-        return {}
 
     @classmethod
     def from_config_value(

@@ -22,6 +22,7 @@ from rhizome_pipelines.chunking.statistics import ChunkStatistics
 from rhizome_pipelines.chunking.tokens import count_tokens
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.stage_names import StageName
+from rhizome_pipelines.stages.batches import chunk_batches, chunk_range
 from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
 
 BATCH = 256
@@ -94,24 +95,13 @@ class ChunkingStage:
 
     def units(self) -> Sequence[Unit]:
         """Batches of chunks. Raises InvalidInputError if there is no text to cut."""
-        total, batch = len(self._boundaries), self._batch
-        return [
-            Unit(
-                key=f"chunks-{first:06}-{min(first + batch, total) - 1:06}",
-                label=f"chunks {first + 1}–{min(first + batch, total)}",
-                weight=float(min(batch, total - first)),
-                counters={
-                    "chunks_processed": min(first + batch, total),
-                    "chunks_total": total,
-                },
-            )
-            for first in range(0, total, batch)
-        ]
+        return chunk_batches(len(self._boundaries), self._batch)
 
     def work(self, unit: Unit, pulse: Pulse) -> bytes:
         """The records of the unit's chunks, one JSON line each."""
-        first, last = (int(number) for number in unit.key.split("-")[1:])
-        spans = [self._boundaries.span(index) for index in range(first, last + 1)]
+        batch = chunk_range(unit)
+        first = batch.start
+        spans = [self._boundaries.span(index) for index in batch]
         texts = self._read(spans)
         tokens = count_tokens(texts)
         inputs = [

@@ -25,6 +25,7 @@ from rhizome_pipelines.connections.ports import Corpus, CorpusDocument, EdgeSink
 from rhizome_pipelines.connections.statistics import ConnectionStatistics
 from rhizome_pipelines.lifecycle.errors import TransientError
 from rhizome_pipelines.lifecycle.stage_names import StageName
+from rhizome_pipelines.stages.batches import chunk_batches, chunk_range
 from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
 
 CONNECTIONS_FILE = "connections.parquet"
@@ -94,20 +95,8 @@ class ConnectionsStage:
 
     def units(self) -> Sequence[Unit]:
         """First the corpus, then blocks of source chunks."""
-        total, block = self._own.chunk_count, self._config.source_block
         corpus = Unit(CORPUS_UNIT, "the other documents", weight=1.0)
-        blocks = [
-            Unit(
-                key=f"chunks-{first:06}-{min(first + block, total) - 1:06}",
-                label=f"chunks {first + 1}–{min(first + block, total)}",
-                weight=float(min(block, total - first)),
-                counters={
-                    "chunks_processed": min(first + block, total),
-                    "chunks_total": total,
-                },
-            )
-            for first in range(0, total, block)
-        ]
+        blocks = chunk_batches(self._own.chunk_count, self._config.source_block)
         return [corpus, *blocks]
 
     def recall(self, unit: Unit, part: bytes) -> None:
@@ -181,10 +170,10 @@ class ConnectionsStage:
 
     def _compared(self, unit: Unit, pin: PinnedCorpus, pulse: Pulse) -> bytes:
         """The unit's edges to those pinned documents that are there, unchanged, all the while."""
-        first, last = (int(number) for number in unit.key.split("-")[1:])
+        batch = chunk_range(unit)
         for _ in range(_TRIES):
             before = pin.still_in(self._listing())
-            edges = self._edges(self._source_block(first, last), before, pulse)
+            edges = self._edges(self._source_block(batch.start, batch.stop - 1), before, pulse)
             if pin.still_in(self._listing()) == before:
                 return encode_part(edges, before.digest)
         raise TransientError(

@@ -22,6 +22,7 @@ from rhizome_pipelines.embedding.vectors_file import (
 )
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError
 from rhizome_pipelines.lifecycle.stage_names import StageName
+from rhizome_pipelines.stages.batches import chunk_batches, chunk_range
 from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
 
 EMBEDDINGS_FILE = "embeddings.parquet"
@@ -80,26 +81,16 @@ class EmbeddingStage:
 
     def units(self) -> Sequence[Unit]:
         """Batches of chunks. Raises InvalidInputError if there is none."""
-        total, batch = self._count, self._model.batch_size
-        if not total:
+        if not self._count:
             raise InvalidInputError("The document has no chunks to embed; chunk it again.")
-        return [
-            Unit(
-                key=f"chunks-{first:06}-{min(first + batch, total) - 1:06}",
-                label=f"chunks {first + 1}–{min(first + batch, total)}",
-                weight=float(min(batch, total - first)),
-                counters={
-                    "chunks_processed": min(first + batch, total),
-                    "chunks_total": total,
-                },
-            )
-            for first in range(0, total, batch)
-        ]
+        return chunk_batches(self._count, self._model.batch_size)
 
     def work(self, unit: Unit, pulse: Pulse) -> bytes:
         """The vectors of the unit's chunks, as Parquet."""
-        first, last = (int(number) for number in unit.key.split("-")[1:])
-        texts = [embedded_text(record) for record in self._cursor.range(first, last)]
+        batch = chunk_range(unit)
+        texts = [
+            embedded_text(record) for record in self._cursor.range(batch.start, batch.stop - 1)
+        ]
         vectors = self._model.embed(texts)
         space = self._space(vectors)
         if space.dimensions > self._config.max_dimensions:
@@ -108,7 +99,7 @@ class EmbeddingStage:
                 f"column holds {self._config.max_dimensions}; choose another model, or set "
                 f"RHIZOME_EMBEDDING_DIMENSIONS to {self._config.max_dimensions} or less."
             )
-        return encode_part(self._document_id, space, first, vectors)
+        return encode_part(self._document_id, space, batch.start, vectors)
 
     def finish(self, parts: Iterable[tuple[Unit, bytes]], scratch: Path) -> StageOutput:
         """Write the file, holding one row group at a time, then replace the document's rows."""
