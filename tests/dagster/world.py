@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from dagster import (
     DagsterInstance,
@@ -21,8 +21,10 @@ from dagster import (
     build_sensor_context,
 )
 
+from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.database.attempts import AttemptRepository
+from rhizome_pipelines.database.documents import DocumentRepository, NewDocument
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.definitions import build_definitions
 from rhizome_pipelines.deployment.intake import Item, add_document
@@ -30,6 +32,7 @@ from rhizome_pipelines.deployment.services import Services, open_services
 from rhizome_pipelines.extraction.detect import detect_source
 from rhizome_pipelines.lifecycle.documents import Document, SourceType
 from rhizome_pipelines.lifecycle.jobs import Attempt, Job, JobStatus, JobType
+from rhizome_pipelines.run_api import PARTITION_TAG
 from rhizome_pipelines.settings import load_settings
 from sensors import reconciling_sensor
 from tests.dagster.watched_store import Watch, WatchedStore
@@ -67,6 +70,19 @@ class World:
     ) -> Document:
         kind = source_type or detect_source(path if path is not None else str(item["url"]))
         return add_document(self.services, self.user, Item(kind, path=path, **item)).document
+
+    def upload(self, source_type: SourceType, path: Path | None, **columns: Any) -> Document:
+        """A client's own way: the file put under the document's prefix, and a row that names it.
+
+        `path` of None: the row names a file that is not there.
+        """
+        document_id = uuid4()
+        ending = path.suffix.lstrip(".") if path is not None else "txt"
+        key = DocumentKeys(self.user, document_id).source(ending)
+        if path is not None:
+            self.services.objects.write_file(key, path)
+        new = NewDocument(self.user, source_type, document_id, storage_path=key, **columns)
+        return DocumentRepository(self.services.database).insert(new)
 
     def ask(
         self,
@@ -126,10 +142,11 @@ class World:
     def execute(
         self, partition: str | None, tags: Mapping[str, str] | None = None, **options: Any
     ) -> ExecuteInProcessResult:
+        """As `dagster job execute` does: the partition is a tag, known to Dagster or not."""
+        named = {PARTITION_TAG: partition} if partition is not None else {}
         job = self.definitions.resolve_job_def(JOB)
         return job.execute_in_process(
-            partition_key=partition,
-            tags=dict(tags or {}),
+            tags={**(tags or {}), **named},
             instance=self.instance,
             raise_on_error=False,
             **options,
