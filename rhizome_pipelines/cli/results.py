@@ -1,5 +1,6 @@
 """What came out of processing: a table of documents, and a few of the connections found."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,9 @@ from rhizome_pipelines.lifecycle.jobs import Job, JobStatus
 
 SHOWN_CONNECTIONS = 5
 SNIPPET_CHARACTERS = 220
+
+_MARKUP = re.compile(r"^#{1,6}\s+.*$|\*\*|\[\^[^\]]*\]", re.MULTILINE)
+"""Headings, bold marks and footnote marks: noise in a snippet of a few lines."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,7 @@ def _show_connection(connection: ShownConnection) -> None:
 
 
 def _snippet(text: str) -> str:
-    flat = " ".join(text.split())
+    flat = " ".join(_MARKUP.sub("", text).split())
     if len(flat) <= SNIPPET_CHARACTERS:
         return flat
     return flat[:SNIPPET_CHARACTERS].rsplit(" ", 1)[0] + " …"
