@@ -23,8 +23,8 @@ def python_of_competitors(workshop: Workshop) -> Path:
     say("Installing the converters that ours is compared with …")
     try:
         run([sys.executable, "-m", "venv", folder])
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        run([*pip, *REQUIREMENTS.values()])
+        pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        run([python, *pip, *REQUIREMENTS.values()])
     except CannotMeasureError as error:
         raise CannotMeasureError(
             f"The other converters come from the package index, which gave none. {error}"

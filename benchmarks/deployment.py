@@ -11,7 +11,8 @@ import psycopg
 
 from benchmarks.workshop import CannotMeasureError, Workshop
 from rhizome_pipelines.database.jobs import JobRepository
-from rhizome_pipelines.deployment.intake import Item, add_document, request_processing
+from rhizome_pipelines.deployment.finding import Item
+from rhizome_pipelines.deployment.intake import add_document, request_processing
 from rhizome_pipelines.deployment.presence import somebody_is_there
 from rhizome_pipelines.deployment.processes import DagsterProcesses
 from rhizome_pipelines.deployment.services import Services, dagster_database_url, open_services

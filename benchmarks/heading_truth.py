@@ -12,9 +12,9 @@ from benchmarks.heading_quality import Heading
 
 HEADING = re.compile(r"h([1-6])")
 SECTION_NUMBER = re.compile(r"\s*(?:(chapter|appendix)\s+)?((?:\d+|[A-Z])(?:\.\d+)*)\.?\s", re.I)
-BOXES = frozenset({"caution", "important", "note", "tip", "warning", "toc", "admonition"})
+BOXES = frozenset({"caution", "important", "note", "tip", "warning", "toc", "footnote"})
 """Classes of what has headings of its own that are none of the text's."""
-OUTSIDE = frozenset({"contents-heading", "settitle"})
+OUTSIDE = frozenset({"contents-heading", "settitle", "footnotes-heading"})
 """Classes of headings that are not part of the text, or are there twice."""
 FRONT_MATTER = re.compile(r"(^|/)(nav|toc|bk01-toc|cover|genindex|index)\.x?html$")
 """Documents of an EPUB that the PDF does not have as such: contents, cover, index."""
@@ -45,12 +45,12 @@ def _headings(page: bytes) -> Iterator[Heading]:
         match = HEADING.fullmatch(element.tag) if isinstance(element.tag, str) else None
         if match is None or _outside(element):
             continue
-        title = " ".join(element.text_content().replace("¶", " ").split())
+        title = " ".join("".join(map(str, element.itertext())).replace("¶", " ").split())
         if title:
             yield _level(title, int(match[1])), title
 
 
-def _outside(element: html.HtmlElement) -> bool:
+def _outside(element: etree._Element) -> bool:
     own = set((element.get("class") or "").split())
     around = {name for one in element.iterancestors() for name in (one.get("class") or "").split()}
     return bool(own & OUTSIDE or around & BOXES)
@@ -63,8 +63,8 @@ def _level(title: str, marked: int) -> int:
 
 def _spine(book: zipfile.ZipFile) -> Iterator[str]:
     container = etree.fromstring(book.read("META-INF/container.xml"))
-    package_path = container.find(f".//{CONTAINER}rootfile").get("full-path")
+    package_path = str(next(container.iter(f"{CONTAINER}rootfile")).attrib["full-path"])
     package = etree.fromstring(book.read(package_path))
-    names = {item.get("id"): item.get("href") for item in package.iter(f"{OPF}item")}
+    names = {item.attrib["id"]: str(item.attrib["href"]) for item in package.iter(f"{OPF}item")}
     for reference in package.iter(f"{OPF}itemref"):
-        yield posixpath.join(posixpath.dirname(package_path), names[reference.get("idref")])
+        yield posixpath.join(posixpath.dirname(package_path), names[reference.attrib["idref"]])
