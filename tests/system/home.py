@@ -1,0 +1,123 @@
+"""One home with a deployment of real processes, as a person at a shell has it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from rhizome_pipelines.database.connection import Database
+from rhizome_pipelines.deployment.services import OUR_DATABASE
+from rhizome_pipelines.server.postgres import EmbeddedPostgres
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+PATIENCE = 120.0
+"""Seconds after which something that should have happened counts as never happening."""
+
+
+@dataclass(frozen=True)
+class Home:
+    path: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """A person's environment, with nothing of Rhizome's or Dagster's but the home."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("RHIZOME_", "DAGSTER_", "PYTEST_"))
+        }
+        return {**kept, "RHIZOME_HOME": str(self.path)}
+
+    def command(self, name: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+        """Run one of the installed commands to its end, from the project's root."""
+        return subprocess.run(
+            [str(BIN / name), *map(str, arguments)],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def rhizome(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+        return self.command("rhizome", *arguments)
+
+    def json(self, *arguments: str | Path) -> Any:
+        """What a command prints with --json."""
+        done = self.rhizome(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
+        """Start `rhizome` and leave it running."""
+        return subprocess.Popen(
+            [str(BIN / "rhizome"), *map(str, arguments)],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The home's own database, kept up meanwhile."""
+        server = EmbeddedPostgres(self.path)
+        with server.lease(), Database(server.url(OUR_DATABASE)) as database:
+            yield database
+
+    def processes(self) -> list[psutil.Process]:
+        """All processes that belong to this home: by environment, or by command line."""
+        return [
+            process
+            for process in psutil.process_iter()
+            if process.pid != os.getpid() and self._owns(process)
+        ]
+
+    def clean_up(self) -> None:
+        """End whatever is left, so that no test leaves anything behind."""
+        for process in self.processes():
+            with _gone_already():
+                process.kill()
+
+    def _owns(self, process: psutil.Process) -> bool:
+        with _gone_already():
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            if any(str(self.path) in part for part in process.cmdline()):
+                return True
+            return process.environ().get("RHIZOME_HOME") == str(self.path)
+        return False
+
+
+@contextmanager
+def _gone_already() -> Iterator[None]:
+    try:
+        yield
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return
+
+
+def wait_until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+    """Return once it holds; fail, telling what was waited for, when patience ends."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        time.sleep(0.1)
+
+
+def kill(process: psutil.Process) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait(timeout=PATIENCE)
