@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -123,7 +124,7 @@ class _Bars:
             task,
             completed=float(told.get("percent") or 0),
             stage=str(told.get("stage") or "starting"),
-            details=_shortened(str(told.get("details") or "")),
+            details=_shortened(str(told.get("details") or "")) + _time_left(told),
         )
 
     def _end(self, job_id: UUID, word: str, job: Job | None = None) -> None:
@@ -177,6 +178,14 @@ def _line(job: Job | None) -> str:
     if job.error_message and job.status is JobStatus.FAILED:
         return f"failed ({job.error_type}): {job.error_message}"
     return job.status.value
+
+
+def _time_left(progress: Mapping[str, Any]) -> str:
+    """How long it will take yet, once that can be told."""
+    seconds = (progress.get("stage_data") or {}).get("seconds_left")
+    if not isinstance(seconds, int | float) or seconds < 1:
+        return ""
+    return f", {seconds:.0f} s left" if seconds < 90 else f", {seconds / 60:.0f} min left"
 
 
 def _shortened(text: str, length: int = LABEL_CHARACTERS) -> str:

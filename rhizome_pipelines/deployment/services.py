@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import make_url
 
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.checkpoints.objects import ObjectStore
 from rhizome_pipelines.checkpoints.store import CheckpointStore
-from rhizome_pipelines.database.connection import Database
+from rhizome_pipelines.database.connection import Database, normalise_url
 from rhizome_pipelines.database.migrations import migrate
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.server.postgres import EmbeddedPostgres
@@ -53,7 +54,7 @@ def dagster_database_url(settings: Settings) -> str:
     if settings.database_url is not None:
         given = settings.database_url.get_secret_value()
         Database(given).ensure_sibling_database(DAGSTER_DATABASE)
-        return _for_psycopg2(with_database(given, DAGSTER_DATABASE))
+        return with_database(given, DAGSTER_DATABASE)
     server = EmbeddedPostgres(settings.home)
     server.ensure_running()
     server.ensure_database(DAGSTER_DATABASE)
@@ -104,10 +105,11 @@ def default_s3_client(settings: Settings) -> "Callable[[], S3Client]":
 
 
 def with_database(url: str, name: str) -> str:
-    """The same server's URL with another database."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+    """The same server's URL with another database, for psycopg 2."""
+    return _for_psycopg2(url, database=name)
 
 
-def _for_psycopg2(url: str) -> str:
-    _, _, rest = url.partition("://")
-    return f"postgresql+psycopg2://{rest}"
+def _for_psycopg2(url: str, **changes: Any) -> str:
+    """Dagster's storage speaks psycopg 2, which SQLAlchemy takes only when it is named."""
+    parts = make_url(normalise_url(url)).set(drivername="postgresql+psycopg2", **changes)
+    return parts.render_as_string(hide_password=False)
