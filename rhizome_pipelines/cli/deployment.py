@@ -17,6 +17,7 @@ from rhizome_pipelines.database.connection import place
 from rhizome_pipelines.deployment.diagnosis import Finding, diagnose
 from rhizome_pipelines.deployment.presence import withdraw_sign
 from rhizome_pipelines.deployment.processes import DagsterProcesses, WebAddress
+from rhizome_pipelines.deployment.sessions import SessionRecord
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.server.postgres import EmbeddedPostgres
 from rhizome_pipelines.settings import Settings
@@ -62,6 +63,7 @@ def down() -> None:
     with told():
         settings = context.settings()
         stopped = _stop_deployment(settings)
+        stopped = SessionRecord(settings.home).end_orphans() or stopped
         if settings.database_url is None:
             stopped = EmbeddedPostgres(settings.home).stop() or stopped
         console.print("Stopped." if stopped else "Nothing was running.")

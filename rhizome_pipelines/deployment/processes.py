@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from rhizome_pipelines.deployment.sessions import SessionRecord
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
 from rhizome_pipelines.server.layout import Layout, make_private_folder
 from rhizome_pipelines.settings import Settings
@@ -68,6 +69,10 @@ class DagsterProcesses:
             self.stop()
 
     @property
+    def _sessions(self) -> SessionRecord:
+        return SessionRecord(self.settings.home)
+
+    @property
     def dagster_home(self) -> Path:
         """DAGSTER_HOME of this deployment."""
         return self.settings.home / "dagster"
@@ -88,6 +93,7 @@ class DagsterProcesses:
         psutil.wait_procs(alive, timeout=STOP_SECONDS)
         for process in self._started:
             process.popen.wait()
+            self._sessions.remove(process.popen.pid)
         self._started.clear()
 
     def wait_until_ready(self) -> None:
@@ -115,6 +121,8 @@ class DagsterProcesses:
         )
 
     def _start(self) -> None:
+        # Two daemons at once would launch everything twice, in vain.
+        self._sessions.end_orphans()
         if self.web is not None and _accepts(self.web):
             raise InvalidInputError(
                 f"Something else listens at {self.web.url} already; choose another port with "
@@ -190,6 +198,7 @@ class DagsterProcesses:
                 preexec_fn=_restore_interrupt,  # noqa: PLW1509 - no threads run yet
             )
         self._started.append(Process(name, popen, log))
+        self._sessions.add(popen.pid)
 
 
 def _restore_interrupt() -> None:
