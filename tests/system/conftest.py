@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,15 @@ def home(tmp_path: Path) -> Iterator[Home]:
     there = Home(tmp_path / "home")
     yield there
     there.clean_up()
+
+
+@pytest.fixture
+def port() -> int:
+    """Free a moment ago."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+        return number
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

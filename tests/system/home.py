@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,3 +122,12 @@ def wait_until(holds: Callable[[], object], what: str, patience: float = PATIENC
 def kill(process: psutil.Process) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=PATIENCE)
+
+
+def answers(port: int) -> bool:
+    """Whether Dagster's web server answers there."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

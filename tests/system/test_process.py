@@ -1,0 +1,49 @@
+"""`rhizome process`: from nothing to results, with a deployment of its own."""
+
+import json
+import shutil
+from pathlib import Path
+
+from tests.bad_input import SAMPLES, encrypted_pdf
+from tests.system.home import Home, wait_until
+
+FILES = ["card-box.md", "letter-on-note-boxes.paste.txt", "in-praise-of-forgetting.txt"]
+
+
+def test_three_files_twice(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "my documents"
+    folder.mkdir()
+    for name in FILES:
+        shutil.copy(SAMPLES / name, folder / name)
+
+    first = home.rhizome("process", folder)
+
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert first.stdout.count("completed") >= len(FILES)
+    jobs = home.json("jobs", "list")
+    assert [job["status"] for job in jobs] == ["completed"] * len(FILES)
+
+    again = home.rhizome("process", folder, "--json")
+
+    assert again.returncode == 0, again.stderr
+    results = json.loads(again.stdout)
+    assert {result["job_id"] for result in results} == {job["id"] for job in jobs}
+    assert home.json("jobs", "list") == jobs, "what was done was done again"
+    wait_until(lambda: not home.processes(), "everything that was started has ended")
+
+
+def test_one_bad_file_fails_the_command_and_no_other_document(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    shutil.copy(SAMPLES / "card-box.md", folder)
+    encrypted_pdf(folder)
+
+    done = home.rhizome("process", folder, "--json")
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    results = {result["title"]: result for result in json.loads(done.stdout)}
+    statuses = sorted(result["status"] for result in results.values())
+    assert statuses == ["completed", "failed"]
+    (failed,) = [one for one in results.values() if one["status"] == "failed"]
+    assert "password" in failed["error_message"]
+    assert failed["error_type"] == "invalid"

@@ -1,0 +1,41 @@
+"""`rhizome up`: it starts, it answers, and however it ends nothing is left behind."""
+
+import signal
+
+import psutil
+
+from tests.system.home import Home, answers, kill, wait_until
+
+
+def _nothing_left(home: Home) -> bool:
+    return home.processes() == []
+
+
+def test_asked_to_end_it_leaves_nothing(home: Home, port: int) -> None:
+    with home.start("up", "--port", str(port)) as up:
+        wait_until(lambda: answers(port), "the web server answers")
+        family = psutil.Process(up.pid).children(recursive=True)
+        assert family
+        second = home.rhizome("up", "--port", str(port + 1))
+        assert second.returncode == 2
+        assert f"is up already (pid {up.pid})" in second.stderr
+
+        up.send_signal(signal.SIGTERM)
+        told, _ = up.communicate(timeout=60)
+
+    assert up.returncode == 0, told
+    assert "Stopped" in told
+    assert not [process for process in family if process.is_running()]
+    wait_until(lambda: _nothing_left(home), "no process of this home is left", 30)
+
+
+def test_killed_it_can_be_cleared_away(home: Home, port: int) -> None:
+    with home.start("up", "--port", str(port)) as up:
+        wait_until(lambda: answers(port), "the web server answers")
+        kill(psutil.Process(up.pid))
+
+    down = home.rhizome("down")
+
+    assert down.returncode == 0, down.stderr
+    wait_until(lambda: _nothing_left(home), "no process of this home is left", 30)
+    assert home.rhizome("down").stdout.strip() == "Nothing was running."
