@@ -22,6 +22,7 @@ from rhizome_pipelines.deployment.finals import job_output, keep_finals
 from rhizome_pipelines.deployment.records import record_stage
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.stage_checks import StageCheck, check_stage
+from rhizome_pipelines.deployment.worker_memory import give_freed_memory_back
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError, explain
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, Job, JobType
@@ -239,6 +240,7 @@ def open_attempt(services: Services, run: RunIdentity) -> AttemptSession:
 
     A run that nobody asked for through a row (Dagster's UI, `dagster job execute`) gets one.
     """
+    give_freed_memory_back()
     attempt = _take(services, run)
     try:
         return _open(services, run, attempt)
