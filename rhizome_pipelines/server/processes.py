@@ -116,6 +116,28 @@ def find_orphans(layout: Layout) -> Iterator[psutil.Process]:
             yield process
 
 
+def find_abandoned(data: Path) -> Iterator[psutil.Process]:
+    """Every postmaster that was started on `data`, but whose directory is no longer there.
+
+    It may have been removed, moved, or replaced by a new one, whose server is not meant.
+    """
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"]
+        started_here = command and Path(command[0]).name == "postgres" and str(data) in command
+        if started_here and not _may_stand_on(process, data):
+            yield process
+
+
+def _may_stand_on(process: psutil.Process, data: Path) -> bool:
+    """Whether the process works in what is at `data` now; yes, if it cannot be told (no /proc)."""
+    if not data.exists():
+        return False
+    try:
+        return data.samefile(f"/proc/{process.pid}/cwd")
+    except OSError:
+        return True
+
+
 def shut_down(layout: Layout) -> bool:
     """End the server: fast, then at once, then by force. False if there was none.
 

@@ -20,17 +20,15 @@ def watch(layout: Layout, lock: int) -> None:
     """Return when there is no server left to watch."""
     # Opened once: a watcher that opened them later could bring back a folder that is being removed.
     leases, start = locks.open_lock(layout.lease_lock), locks.open_lock(layout.start_lock)
-    seen: processes.Postmaster | None = None
     last_used = time.monotonic()
     while True:
         time.sleep(_POLL)
         if not locks.is_current(leases, layout.lease_lock):
-            # The folder was removed or replaced: what runs on the old one has no files any more.
-            if seen is not None and seen.process.is_running():
-                seen.process.kill()
+            # The folder was removed, moved or replaced: nobody finds the server there any more.
+            for process in processes.find_abandoned(layout.data):
+                process.kill()
             return
         if locks.is_held(layout.alive_lock):
-            seen = processes.find_postmaster(layout.data) or seen
             cluster.rotate_log(layout)
             if not locks.try_lock(leases):
                 last_used = time.monotonic()

@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from rhizome_pipelines.server import locks, processes
-from rhizome_pipelines.server.account import Account
-from rhizome_pipelines.server.layout import Layout
+from rhizome_pipelines.server.account import Account, server_account
+from rhizome_pipelines.server.layout import Layout, make_home, make_private_folder
 from rhizome_pipelines.server.postgres import EmbeddedPostgres
 
 _PRELUDE = """
@@ -34,11 +34,9 @@ def long_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("embedded") / "two words" / ("long " * 30) / ".rhizome"
     home.parent.mkdir(parents=True)
     server = EmbeddedPostgres(home)
-    with server.lease():
-        server.ensure_database("kept")
-        with psycopg.connect(server.url("kept")) as connection:
-            connection.execute("CREATE TABLE words (word text)")
-            connection.execute("INSERT INTO words VALUES ('rhizome')")
+    with server.lease(), psycopg.connect(server.url("postgres")) as connection:
+        connection.execute("CREATE TABLE words (word text)")
+        connection.execute("INSERT INTO words VALUES ('rhizome')")
     server.stop()
     return home
 
@@ -55,8 +53,21 @@ def home(long_home: Path, tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def new_home(tmp_path: Path) -> Iterator[Path]:
     """A home that does not exist yet; stopped after the test."""
-    yield tmp_path / "new" / ".rhizome"
-    end(tmp_path / "new" / ".rhizome")
+    home = tmp_path / "new" / ".rhizome"
+    yield home
+    end(home)
+
+
+@pytest.fixture
+def data_like(new_home: Path) -> Path:
+    """A folder where the data directory would be, with nothing but a version in it."""
+    layout = Layout.of(new_home)
+    account = server_account(layout)
+    make_home(layout)
+    for folder in (layout.folder, layout.data):
+        make_private_folder(folder, account.uid, account.gid)
+    (layout.data / "PG_VERSION").write_text("17\n")
+    return layout.data
 
 
 def end(home: Path) -> None:
@@ -98,11 +109,11 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 def words(server: EmbeddedPostgres) -> list[str]:
-    with psycopg.connect(server.url("kept")) as connection:
+    with psycopg.connect(server.url("postgres")) as connection:
         return [word for (word,) in connection.execute("SELECT word FROM words")]
 
 

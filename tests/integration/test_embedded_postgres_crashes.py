@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
 
+from rhizome_pipelines.server.account import server_account
 from rhizome_pipelines.server.errors import (
     DataVersionError,
     ServerAccessError,
@@ -22,6 +22,7 @@ from rhizome_pipelines.server.layout import SOCKET_NAME, Layout
 from rhizome_pipelines.server.postgres import EmbeddedPostgres
 from tests.integration.embedded_world import (
     answer,
+    data_like,
     ended,
     home,
     kill,
@@ -35,7 +36,7 @@ from tests.integration.embedded_world import (
     words,
 )
 
-__all__ = ["home", "long_home", "new_home", "spawn"]
+__all__ = ["data_like", "home", "long_home", "new_home", "spawn"]
 
 Spawn = Callable[..., subprocess.Popen[str]]
 
@@ -43,12 +44,13 @@ Spawn = Callable[..., subprocess.Popen[str]]
 def test_a_killed_postmaster_is_replaced_though_a_backend_works_on(home: Path) -> None:
     server = EmbeddedPostgres(home)
     with server.lease():
-        with psycopg.connect(server.url("kept")) as connection:
+        with psycopg.connect(server.url("postgres")) as connection:
             connection.execute("INSERT INTO words VALUES ('kept')")
-        busy = psycopg.connect(server.url("kept"), autocommit=True)
+        busy = psycopg.connect(server.url("postgres"), autocommit=True)
         backend = psutil.Process(busy.info.backend_pid)
         # Without a wait on its socket, it does not notice that its postmaster is gone.
         busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1000000000000)")
+        until(lambda: backend.cpu_times().user > 0.1)
         killed = pid_of(server)
         kill(killed)
         assert not ended(backend)
@@ -119,29 +121,26 @@ def test_a_socket_that_was_cleaned_away_comes_back(home: Path) -> None:
         assert words(server) == ["rhizome"]
 
 
-def test_a_server_whose_home_was_removed_ends(home: Path, spawn: Spawn) -> None:
+def test_a_server_whose_home_was_taken_away_ends(home: Path) -> None:
     server = EmbeddedPostgres(home)
     with server.lease():
         postmaster = psutil.Process(pid_of(server))
-        backend = psycopg.connect(server.url("kept"))
-        shutil.rmtree(home)
-        until(lambda: ended(postmaster) and not watchers(home))
-        backend.close()
+        with psycopg.connect(server.url("postgres")):
+            home.rename(home.with_name("elsewhere"))
+            until(lambda: ended(postmaster) and not watchers(home))
 
 
-def test_data_of_another_major_version_are_left_alone(home: Path) -> None:
-    version = home / "postgres" / "data" / "PG_VERSION"
-    version.write_text("17\n")
-    before = {path: path.stat().st_mtime_ns for path in version.parent.rglob("*")}
+def test_data_of_another_major_version_are_left_alone(new_home: Path, data_like: Path) -> None:
     with pytest.raises(DataVersionError, match=r"Postgres 17.*pg_dumpall"):
-        EmbeddedPostgres(home).ensure_running()
-    assert {path: path.stat().st_mtime_ns for path in version.parent.rglob("*")} == before
+        EmbeddedPostgres(new_home).ensure_running()
+    assert [path.read_text() for path in data_like.iterdir()] == ["17\n"]
 
 
-def test_a_folder_that_is_no_data_directory_is_left_alone(home: Path) -> None:
-    (home / "postgres" / "data" / "PG_VERSION").unlink()
+def test_a_folder_that_is_no_data_directory_is_left_alone(new_home: Path, data_like: Path) -> None:
+    (data_like / "PG_VERSION").rename(data_like / "notes")
     with pytest.raises(ServerAccessError, match="PG_VERSION"):
-        EmbeddedPostgres(home).ensure_running()
+        EmbeddedPostgres(new_home).ensure_running()
+    assert [path.read_text() for path in data_like.iterdir()] == ["17\n"]
 
 
 def test_why_a_start_failed_is_told_from_the_log(home: Path) -> None:
@@ -158,12 +157,10 @@ def test_a_home_that_is_a_file_is_told_in_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("trap", ["link", "open", "file"])
 def test_a_socket_folder_laid_by_somebody_else_is_refused(
-    home: Path, tmp_path: Path, trap: str
+    new_home: Path, tmp_path: Path, trap: str
 ) -> None:
-    owner = (home / "postgres").stat()
-    folder = Layout.of(home).socket_folder(owner.st_uid)
-    with suppress(FileNotFoundError):
-        folder.rmdir()
+    owner = server_account(Layout.of(new_home))
+    folder = Layout.of(new_home).socket_folder(owner.uid)
     target = tmp_path / "target"
     target.mkdir(mode=0o700)
     if trap == "link":
@@ -171,23 +168,24 @@ def test_a_socket_folder_laid_by_somebody_else_is_refused(
     elif trap == "open":
         folder.mkdir()
         folder.chmod(0o777)
-        os.chown(folder, owner.st_uid, owner.st_gid)
+        os.chown(folder, owner.uid, owner.gid)
     else:
         folder.write_text("")
     try:
         with pytest.raises(ServerAccessError, match=r"rhizome-\d+-"):
-            EmbeddedPostgres(home).ensure_running()
+            EmbeddedPostgres(new_home).ensure_running()
         assert not (target / SOCKET_NAME).exists()
     finally:
         folder.rmdir() if folder.is_dir() and not folder.is_symlink() else folder.unlink()
 
 
-def test_a_server_started_by_other_means_is_not_disturbed(home: Path, spawn: Spawn) -> None:
+def test_a_server_started_by_other_means_is_not_disturbed(new_home: Path, data_like: Path) -> None:
     """Its process is known by name and folder, though it holds none of our locks."""
-    data = home / "postgres" / "data"
+    data = data_like
+    (data / "PG_VERSION").write_text("18\n")
     script = "import signal; print('here', flush=True); signal.pause()"
     other = subprocess.Popen(
-        ["postgres", "-c", script, "-D", str(data.resolve())],
+        ["postgres", "-c", script, "-D", str(data)],
         executable=sys.executable,
         stdout=subprocess.PIPE,
         text=True,
@@ -195,7 +193,7 @@ def test_a_server_started_by_other_means_is_not_disturbed(home: Path, spawn: Spa
     assert answer(other) == "here"
     (data / "postmaster.pid").write_text(f"{other.pid}\n")
     with pytest.raises(ServerStartError, match=str(other.pid)):
-        EmbeddedPostgres(home).ensure_running()
+        EmbeddedPostgres(new_home).ensure_running()
     assert other.poll() is None
     assert (data / "postmaster.pid").read_text() == f"{other.pid}\n"
     other.kill()
@@ -204,11 +202,12 @@ def test_a_server_started_by_other_means_is_not_disturbed(home: Path, spawn: Spa
 
 @pytest.mark.parametrize("capability", [0, 1, 5, 6, 7])
 def test_a_root_that_lacks_a_right_is_told_and_a_user_needs_none(
-    home: Path, spawn: Spawn, capability: int
+    new_home: Path, spawn: Spawn, capability: int
 ) -> None:
     """CHOWN, DAC_OVERRIDE, KILL, SETGID, SETUID, taken away by PR_CAPBSET_DROP and an exec."""
     body = f"""
 import ctypes
+from rhizome_pipelines.server.account import server_account
 from rhizome_pipelines.server.errors import ServerAccessError
 if len(sys.argv) == 2:
     ctypes.CDLL(None).prctl(24, {capability}, 0, 0, 0)
@@ -219,5 +218,5 @@ try:
 except ServerAccessError as error:
     print(error, flush=True)
 """
-    told = answer(spawn(home, body))
+    told = answer(spawn(new_home, body))
     assert "this root may not run it" in told if os.geteuid() == 0 else told == "runs"
