@@ -1,0 +1,377 @@
+"""The command line against a real database: what it prints, how it ends, what it never shows."""
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from rhizome_pipelines.database.attempts import AttemptRepository
+from rhizome_pipelines.database.guarded import GuardedJob
+from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.lifecycle.errors import ErrorType
+from rhizome_pipelines.lifecycle.jobs import AttemptTrigger, JobType
+from rhizome_pipelines.settings import DEFAULT_USER
+from tests.bad_input import SAMPLES, empty_file, html_named_pdf
+from tests.integration.deployment.command_line import CommandLine
+
+Insert = Callable[..., UUID]
+
+
+@pytest.fixture
+def insert(services: Services) -> Insert:
+    """Insert a job; its id."""
+
+    def make(
+        job_type: JobType = JobType.PROCESS_DOCUMENT, user: UUID = DEFAULT_USER, title: str = "A"
+    ) -> UUID:
+        metadata = {"title": title}
+        return JobRepository(services.database).insert(user, job_type, metadata=metadata).id
+
+    return make
+
+
+@pytest.fixture
+def at_work(services: Services, insert: Insert) -> UUID:
+    """A job in the middle of chunking."""
+    job_id = insert(title="At work")
+    AttemptRepository(services.database).begin(job_id, AttemptTrigger.START)
+    guard = GuardedJob(services.database, job_id, 1)
+    guard.progress({"stage": "chunking", "percent": 55, "details": "chunks 1–20"})
+    return job_id
+
+
+@pytest.fixture
+def failed(services: Services, insert: Insert) -> UUID:
+    job_id = insert(title="Failed")
+    AttemptRepository(services.database).begin(job_id, AttemptTrigger.START)
+    guard = GuardedJob(services.database, job_id, 1)
+    guard.fail(ErrorType.INVALID, "The file is empty.", "Traceback: secret details")
+    return job_id
+
+
+# jobs list
+
+
+def test_no_jobs(rhizome: CommandLine) -> None:
+    assert rhizome.json("jobs", "list") == []
+    (heading,) = rhizome.lines("jobs", "list")
+    assert heading.split("\t")[:2] == ["id", "type"]
+
+
+def test_jobs_one_a_line(rhizome: CommandLine, insert: Insert, at_work: UUID) -> None:
+    other = insert(title="Waiting\tlong\nlong")
+
+    _, newest, oldest = rhizome.lines("jobs", "list")
+
+    assert newest.split("\t")[:4] == [
+        str(other),
+        "⚡ Process document",
+        "Waiting long long",
+        "pending",
+    ]
+    assert oldest.split("\t")[3:7] == ["processing", "55", "chunking", "chunks 1–20"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ([], {"at_work", "failed", "importing"}),
+        (["--status", "failed"], {"failed"}),
+        (["--status", "completed"], set()),
+        (["--stage", "chunking"], {"at_work"}),
+        (["--type", "import_document"], {"importing"}),
+        (["--type", "import-document"], {"importing"}),
+        (["--type", "process_document", "--status", "processing"], {"at_work"}),
+        (["--limit", "1"], {"importing"}),
+    ],
+)
+def test_filters(
+    rhizome: CommandLine,
+    insert: Insert,
+    at_work: UUID,
+    failed: UUID,
+    filters: list[str],
+    expected: set[str],
+) -> None:
+    importing = insert(JobType.IMPORT_DOCUMENT)
+    names = {str(at_work): "at_work", str(failed): "failed", str(importing): "importing"}
+
+    found = rhizome.json("jobs", "list", *filters)
+
+    assert {names[job["id"]] for job in found} == expected
+
+
+def test_jobs_of_another_user(rhizome: CommandLine, insert: Insert, at_work: UUID) -> None:
+    user = uuid4()
+    theirs = insert(user=user)
+
+    assert [job["id"] for job in rhizome.json("--user", user, "jobs", "list")] == [str(theirs)]
+    assert [job["id"] for job in rhizome.json("jobs", "list")] == [str(at_work)]
+    told = rhizome.complaint(2, "--user", user, "jobs", "show", at_work)
+    assert f"There is no job {at_work} of this user" in told
+
+
+def test_a_type_that_there_is_not(rhizome: CommandLine) -> None:
+    told = rhizome.complaint(2, "jobs", "list", "--type", "coffee")
+
+    assert "'coffee'" in told
+    assert all(job_type in told for job_type in JobType)
+
+
+# jobs show
+
+
+def test_a_job_with_its_attempts(rhizome: CommandLine, failed: UUID) -> None:
+    shown = rhizome.json("jobs", "show", failed)
+
+    assert shown["id"] == str(failed)
+    assert shown["status"] == "failed"
+    assert shown["error_message"] == "The file is empty."
+    (attempt,) = shown["attempts"]
+    assert (attempt["number"], attempt["trigger"], attempt["outcome"]) == (1, "start", "failed")
+
+    told = "\n".join(rhizome.lines("jobs", "show", failed))
+    assert "invalid: The file is empty." in told
+    assert "secret details" not in told
+
+
+def test_a_job_that_there_is_not(rhizome: CommandLine) -> None:
+    unknown = uuid4()
+
+    assert f"There is no job {unknown}" in rhizome.complaint(2, "jobs", "show", unknown)
+
+
+def test_an_id_that_is_none(rhizome: CommandLine) -> None:
+    done = rhizome("jobs", "show", "the-first")
+
+    assert done.exit_code == 2
+    assert "the-first" in done.output
+
+
+# documents
+
+
+def test_documents_are_added_listed_and_shown(
+    rhizome: CommandLine, services: Services, failed: UUID
+) -> None:
+    (document_id,) = rhizome.lines("documents", "add", SAMPLES / "card-box.md")
+
+    (listed,) = rhizome.json("documents", "list")
+    assert listed["id"] == document_id
+    assert listed["source_type"] == "markdown_asis"
+    assert listed["processing_status"] == "pending"
+    shown = rhizome.json("documents", "show", document_id)
+    (file,) = shown["files"]
+    assert file["key"] == f"{DEFAULT_USER}/{document_id}/source.md"
+    assert file["size"] == (SAMPLES / "card-box.md").stat().st_size
+    assert shown["job_id"] is None
+    told = "\n".join(rhizome.lines("documents", "show", document_id))
+    assert "markdown_asis" in told
+
+
+def test_the_same_file_is_the_same_document(rhizome: CommandLine) -> None:
+    first = rhizome.lines("documents", "add", SAMPLES / "card-box.md")
+
+    assert rhizome.lines("documents", "add", SAMPLES / "card-box.md") == first
+    (again,) = rhizome.json("documents", "add", SAMPLES / "card-box.md")
+    assert (again["id"], again["known"]) == (first[0], True)
+    assert len(rhizome.json("documents", "list")) == 1
+
+
+def test_what_cannot_be_added_is_told_and_the_rest_is_added(
+    rhizome: CommandLine, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing.md"
+    (tmp_path / "bad").mkdir()
+    html = html_named_pdf(tmp_path / "bad")
+
+    done = rhizome("documents", "add", missing, html, SAMPLES / "card-box.md", "ftp://example.org")
+
+    assert done.exit_code == 2
+    assert len(done.stdout.splitlines()) == 1
+    first, second, third = done.stderr.splitlines()
+    assert "does not exist" in first
+    assert "is no PDF, but a web page" in second
+    assert "ftp:// cannot be fetched" in third
+
+
+def test_an_empty_file_is_refused(rhizome: CommandLine, tmp_path: Path) -> None:
+    assert "is empty" in rhizome.complaint(2, "documents", "add", empty_file(tmp_path))
+
+
+def test_a_document_that_there_is_not(rhizome: CommandLine) -> None:
+    unknown = uuid4()
+
+    assert f"There is no document {unknown}" in rhizome.complaint(2, "documents", "show", unknown)
+
+
+def test_nothing_to_process(rhizome: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    told = rhizome.complaint(2, "process", tmp_path / "empty")
+
+    assert "There is nothing to process" in told
+
+
+# db
+
+
+def test_an_empty_database_is_migrated_once(
+    rhizome: CommandLine, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RHIZOME_DATABASE_URL", empty_database_url)
+
+    (applied,) = rhizome.lines("db", "migrate")
+    (again,) = rhizome.lines("db", "migrate")
+
+    assert applied.startswith("Applied 0001")
+    assert again == "The tables are up to date."
+
+
+def test_the_url_is_one_that_psql_accepts(rhizome: CommandLine, database_url: str) -> None:
+    assert rhizome.lines("db", "url") == [database_url]
+
+
+def test_the_databases_status(rhizome: CommandLine, services: Services) -> None:
+    shown = rhizome.json("db", "status")
+
+    assert shown["migration"] == shown["newest"]
+    assert shown["pending"] == "none"
+    assert "password" not in str(shown)
+
+
+# doctor
+
+
+def test_all_is_well(rhizome: CommandLine) -> None:
+    findings = rhizome.json("doctor")
+
+    assert [one["what"] for one in findings] == [
+        "python",
+        "dagster",
+        "disk",
+        "database",
+        "storage",
+        "embeddings",
+        "deployment",
+    ]
+    assert all(one["good"] for one in findings)
+
+
+def test_the_doctor_leaves_nothing_behind(rhizome: CommandLine, services: Services) -> None:
+    rhizome("doctor")
+
+    assert list(services.objects.list(f"{DEFAULT_USER}/")) == []
+
+
+def test_the_doctor_tells_each_fault(rhizome: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RHIZOME_EMBEDDING_MODEL", "no-such-model")
+
+    done = rhizome("doctor")
+
+    assert done.exit_code == 1
+    bad = [line for line in done.stdout.splitlines() if line.startswith("✗")]
+    assert len(bad) == 1
+    assert "no-such-model" in bad[0]
+
+
+# Faults, in one line
+
+UNREACHABLE = "postgresql://rhizome:s3cret%21pass@127.0.0.1:1/rhizome"
+COMMANDS = [
+    ("jobs", "list"),
+    ("jobs", "show", str(DEFAULT_USER)),
+    ("documents", "list"),
+    ("documents", "add", str(SAMPLES / "card-box.md")),
+    ("process", str(SAMPLES / "card-box.md")),
+    ("db", "migrate"),
+    ("db", "status"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_database_that_cannot_be_reached(
+    rhizome: CommandLine, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("RHIZOME_DATABASE_URL", UNREACHABLE)
+
+    told = rhizome.complaint(1, *command)
+
+    assert "The database 127.0.0.1:1/rhizome cannot be reached" in told
+    assert "s3cret" not in told
+
+
+def test_the_doctor_tells_of_a_database_that_cannot_be_reached(
+    rhizome: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RHIZOME_DATABASE_URL", UNREACHABLE)
+
+    done = rhizome("doctor")
+
+    assert done.exit_code == 1
+    assert "cannot be reached" in done.stdout
+    assert "s3cret" not in done.output
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ("doctor",), ("up",), ("down",)], ids=" ".join)
+def test_all_faults_of_the_settings_in_one_message(
+    rhizome: CommandLine, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("RHIZOME_MAX_IN_FLIGHT", "many")
+    monkeypatch.setenv("RHIZOME_STORAGE_URL", "ftp://somewhere")
+    monkeypatch.setenv("RHIZOME_USER", "me")
+
+    told = rhizome.complaint(2, *command)
+
+    for name in ("RHIZOME_MAX_IN_FLIGHT", "RHIZOME_STORAGE_URL", "RHIZOME_USER"):
+        assert name in told
+
+
+def test_a_url_that_is_none_is_not_repeated(
+    rhizome: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RHIZOME_DATABASE_URL", "mysql://rhizome:s3cret@host/name")
+
+    told = rhizome.complaint(2, "jobs", "list")
+
+    assert "postgresql://user:password@host:port/name" in told
+    assert "s3cret" not in told
+
+
+def test_a_bucket_that_is_not_there(rhizome: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RHIZOME_STORAGE_URL", "s3://rhizome-tests/x")
+    monkeypatch.setenv("RHIZOME_S3_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("RHIZOME_S3_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+
+    told = rhizome.complaint(1, "documents", "add", SAMPLES / "card-box.md")
+
+    assert "s3cret" not in told
+
+
+def test_there_is_nothing_to_stop(rhizome: CommandLine) -> None:
+    assert rhizome.lines("down") == ["Nothing was running."]
+
+
+def test_no_job_is_under_way(rhizome: CommandLine) -> None:
+    assert rhizome.lines("jobs", "watch") == ["No job is under way."]
+
+
+def test_watching_what_is_over_ends_at_once(rhizome: CommandLine, failed: UUID) -> None:
+    (line,) = rhizome.lines("jobs", "watch", failed)
+
+    assert line == "Failed: failed (invalid): The file is empty."
+
+
+def test_help_is_shown_without_settings(
+    rhizome: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RHIZOME_USER", "me")
+
+    done = rhizome("--help")
+
+    assert done.exit_code == 0
+    assert "doctor" in done.output
