@@ -14,7 +14,7 @@ from rhizome_pipelines.database.guarded import GuardedJob
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.reporter import ProgressReporter
 from rhizome_pipelines.lifecycle.jobs import CheckpointPointer, Job
-from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES
+from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, STAGE_WEIGHTS, StageName
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -74,7 +74,10 @@ def test_many_reports_are_few_writes_and_the_last_is_written(
     progress = progress_of(jobs, job)
     assert progress["details"] == "page 1999�"
     assert progress["stage_data"] == {"pages_done": 1999}
-    assert (progress["percent"], progress["stage"]) == (44, "extraction")
+    assert (progress["percent"], progress["stage"]) == (
+        int(100 * STAGE_WEIGHTS[StageName.EXTRACTION] * 1_999 / 2_000),
+        "extraction",
+    )
     assert 1 <= writes(database) <= 20
 
 
@@ -88,7 +91,7 @@ def test_checkpoints_and_finished_stages_are_written_at_once(
     reporter.stage_finished("extraction")
     progress = progress_of(jobs, job)
     assert progress["completed_stages"] == ["extraction"]
-    assert progress["percent"] == 45
+    assert progress["percent"] == round(100 * STAGE_WEIGHTS[StageName.EXTRACTION])
     stamps = progress["stage_timestamps"]
     assert isinstance(stamps, dict)
     assert datetime.fromisoformat(stamps["extraction"]).tzinfo is not None
@@ -100,7 +103,8 @@ def test_what_was_done_before_counts(
 ) -> None:
     with ProgressReporter(guarded, database, DOCUMENT_STAGES, done=["extraction"]) as reporter:
         reporter.stage("chunking", 0.5, "", {})
-    assert progress_of(jobs, job)["percent"] == 52
+    done = STAGE_WEIGHTS[StageName.EXTRACTION] + STAGE_WEIGHTS[StageName.CHUNKING] / 2
+    assert progress_of(jobs, job)["percent"] == int(100 * done)
 
 
 def test_percent_of_a_resumed_attempt_does_not_fall(
