@@ -102,10 +102,26 @@ def make_home(layout: Layout) -> None:
 def make_private_folder(path: Path, uid: int, gid: int) -> None:
     """Create `path` as 0700 and owned by `uid`; refuse one that others made or can enter."""
     path.mkdir(mode=0o700, exist_ok=True)
-    found = path.lstat()
-    if stat.S_ISDIR(found.st_mode) and found.st_uid == 0 == os.geteuid() != uid:
+    if _is_half_made(path.lstat(), uid):
         os.chown(path, uid, gid, follow_symlinks=False)
     check_private_folder(path, uid)
+
+
+def has_private_folder(path: Path, uid: int) -> bool:
+    """Whether the folder is there. Raises ServerAccessError if it is not one for `uid` alone."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    if _is_half_made(found, uid):
+        return False
+    check_private_folder(path, uid)
+    return True
+
+
+def _is_half_made(found: os.stat_result, uid: int) -> bool:
+    """Whether we, as root, made the folder and were killed before we gave it to `uid`."""
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == 0 == os.geteuid() != uid
 
 
 def check_private_folder(path: Path, uid: int) -> None:

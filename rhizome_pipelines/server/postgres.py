@@ -17,7 +17,7 @@ from rhizome_pipelines.server.errors import ServerAccessError, ServerStartError
 from rhizome_pipelines.server.layout import (
     SOCKET_NAME,
     Layout,
-    check_private_folder,
+    has_private_folder,
     make_home,
     make_private_folder,
 )
@@ -151,9 +151,7 @@ class EmbeddedPostgres:
         The folder is looked at first: behind a folder of somebody else, anybody might answer.
         """
         folder = self._socket_folder(account)
-        try:
-            check_private_folder(folder, account.uid)
-        except FileNotFoundError:
+        if not has_private_folder(folder, account.uid):
             return False
         pid_file = self._layout.data / "postmaster.pid"
         return pid_file.exists() and locks.is_held(self._layout.alive_lock) and _ping(folder)
@@ -169,7 +167,6 @@ class EmbeddedPostgres:
     def _start(self, account: Account) -> None:
         layout = self._layout
         socket_folder = self._socket_folder(account)
-        make_private_folder(socket_folder, account.uid, account.gid)
         cluster.rotate_log(layout)
         with cluster.open_log(layout) as log:
             began = os.fstat(log).st_size
@@ -183,6 +180,7 @@ class EmbeddedPostgres:
                 if not cluster.check_data(layout, account):
                     cluster.create_data(layout, account, alive)
                 cluster.check_space(layout)
+                make_private_folder(socket_folder, account.uid, account.gid)
                 self._remove_traces(socket_folder)
                 command = cluster.server_command(layout, socket_folder)
                 needs = (layout.data, socket_folder, binaries().postgres)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import psutil
 from rhizome_pipelines.server import locks
 from rhizome_pipelines.server.account import Account
 from rhizome_pipelines.server.errors import ServerAccessError, ServerStartError
-from rhizome_pipelines.server.layout import Layout
+from rhizome_pipelines.server.layout import SOCKET_NAME, Layout, check_private_folder
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _POLL = 0.02  # seconds
@@ -145,14 +146,31 @@ def shut_down(layout: Layout) -> bool:
     """
     if not locks.is_held(layout.alive_lock):
         return False
+    if not _ended_when_asked(layout):
+        end_orphans(layout)
+    _remove_socket_folder(layout)
+    return True
+
+
+def _ended_when_asked(layout: Layout) -> bool:
     for number, patience in _PATIENCE:
         postmaster = find_postmaster(layout.data)
         if postmaster is not None:
             _signal(postmaster.process, number)
             if _wait_until_gone(layout, patience):
                 return True
-    end_orphans(layout)
-    return True
+    return False
+
+
+def _remove_socket_folder(layout: Layout) -> None:
+    uid = layout.folder.stat().st_uid
+    folder = layout.socket_folder(uid)
+    # What cannot be removed does no harm: the next start looks at it again.
+    with suppress(OSError, ServerAccessError):
+        check_private_folder(folder, uid)
+        for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def end_orphans(layout: Layout, patience: float = 0) -> None:

@@ -106,6 +106,7 @@ def test_a_path_of_any_length_and_with_spaces_will_do(long_home: Path) -> None:
         assert words(server) == ["rhizome"]
         assert server.status().version == "18"
     assert server.stop()
+    assert not server.status().socket.parent.exists()
     assert not server.stop()
     until(lambda: not watchers(long_home))
 

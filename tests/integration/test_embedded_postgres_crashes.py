@@ -79,6 +79,14 @@ def test_a_start_killed_during_initdb_is_begun_again(
     assert starts(new_home) == 1
 
 
+def test_a_start_killed_between_making_a_folder_and_giving_it_away_goes_on(home: Path) -> None:
+    server = EmbeddedPostgres(home)
+    server.status().socket.parent.mkdir(mode=0o700)
+    assert not server.status().running
+    with server.lease():
+        assert words(server) == ["rhizome"]
+
+
 def test_a_pid_file_that_names_a_stranger_is_stale(home: Path) -> None:
     data = home / "postgres" / "data"
     owner = data.stat().st_uid
