@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
-from rhizome_pipelines.extraction.pdf.contents import CONTENTS_LINE, LEADERS
+from rhizome_pipelines.extraction.pdf.contents import LEADERS, is_contents_line
 from rhizome_pipelines.extraction.pdf.page import PLAIN_PITCH, Heading, Line, Page, Reading, Table
 
 BULLET = re.compile(r"([•◦▪▫■□●○‣⁃∙·➢➤▸✓])\s*(?=\S)")
@@ -129,7 +129,7 @@ class _Builder:
         self._index += 1
         if heading is not None:
             yield from self._add_heading(line, heading)
-        elif CONTENTS_LINE.match(line.text) and not line.advance:
+        elif is_contents_line(line.text) and not line.advance:
             yield from self.flush()
             text = LEADERS.sub(" … ", line.text).strip()
             self._begin(Kind.ITEM, line, text, marker="-")

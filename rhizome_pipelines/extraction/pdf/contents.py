@@ -13,8 +13,18 @@ CONTENTS_LINE = re.compile(
 )
 PAGE_NUMBER = re.compile(r"\d{1,5}|[ivxlc]{1,8}")
 
+MIN_LEADERS = 4
 MIN_ROWS = 6
 MIN_SHARE = 0.6
+
+
+def is_contents_line(text: str) -> bool:
+    """Whether a line reads like one of a table of contents.
+
+    The expression tries every place of a line: most lines are told by counting leaders alone.
+    """
+    leaders = "…" in text or "·" in text or text.count(".") >= MIN_LEADERS
+    return leaders and CONTENTS_LINE.match(text) is not None
 
 
 def is_contents_row(pieces: Sequence[str], gap: float, size: float) -> bool:

@@ -1,6 +1,7 @@
 """What a font's PostScript name and the width of its text tell."""
 
 import re
+from functools import lru_cache
 
 MONOSPACED = re.compile(
     r"mono|courier|consol|typewriter|menlo|monaco|inconsolata|nimbusmon|fixed|"
@@ -15,11 +16,19 @@ BOLD = re.compile(
 ADVANCES = (0.5, 0.525, 0.55, 0.6)
 """Widths of a character of common monospaced fonts, per point of size."""
 TOLERANCE = 0.02
+FONTS_KNOWN = 256
+"""A document has few fonts, and each of its lines asks about one."""
 
 
+@lru_cache(maxsize=FONTS_KNOWN)
 def is_bold(name: str) -> bool:
     """Whether the font's name says that it is bold."""
     return BOLD.search(name) is not None
+
+
+@lru_cache(maxsize=FONTS_KNOWN)
+def _is_monospaced(name: str) -> bool:
+    return MONOSPACED.search(name) is not None
 
 
 def monospaced_advance(name: str, text: str, width: float, size: float) -> float | None:
@@ -28,7 +37,7 @@ def monospaced_advance(name: str, text: str, width: float, size: float) -> float
     A text item carries only the font of its first piece: a line of prose that begins with a
     word of code looks monospaced by name, but its width gives it away.
     """
-    if not text or size <= 0 or MONOSPACED.search(name) is None:
+    if not text or size <= 0 or not _is_monospaced(name):
         return None
     ratio = width / (len(text) * size)
     for advance in ADVANCES:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rhizome_pipelines.extraction.pdf.contents import CONTENTS_LINE
+from rhizome_pipelines.extraction.pdf.contents import is_contents_line
 from rhizome_pipelines.extraction.pdf.page import Line, Page
 
 MAX_LENGTH = 120
@@ -80,7 +80,7 @@ def _goes_on(above: Line, line: Line, body_size: float) -> bool:
 def is_plausible(line: Line, body_size: float) -> bool:
     """Whether a line said to be a heading stands out from body text, and is no sentence."""
     text = line.text
-    if len(text) > MAX_LENGTH or line.advance or CONTENTS_LINE.match(text):
+    if len(text) > MAX_LENGTH or line.advance or is_contents_line(text):
         return False
     if not any(character.isalpha() for character in text):
         return False

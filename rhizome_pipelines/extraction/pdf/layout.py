@@ -14,9 +14,9 @@ from typing import Any
 from rhizome_pipelines.extraction.pdf.characters import clean, letters
 from rhizome_pipelines.extraction.pdf.columns import column_groups
 from rhizome_pipelines.extraction.pdf.contents import (
-    CONTENTS_LINE,
     ELLIPSIS,
     is_contents,
+    is_contents_line,
     is_contents_row,
 )
 from rhizome_pipelines.extraction.pdf.fonts import is_bold, monospaced_advance
@@ -141,7 +141,7 @@ def _is_table(rows: Sequence[Sequence[str]], items: Sequence[Item], lines: Seque
     torn = sum(1 for item in items if not any(letters(item.text) in cell for cell in cells))
     if torn > MAX_TORN * len(items) or len(items) * len(cells) > MAX_COMPARISONS:
         return False
-    unlike = sum(1 for line in lines if line.advance or CONTENTS_LINE.match(line.text))
+    unlike = sum(1 for line in lines if line.advance or is_contents_line(line.text))
     if unlike > 0.3 * len(lines):
         return False
     if rows and rows[0] and SECTION_NUMBER.fullmatch(rows[0][0]):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rhizome_pipelines.extraction.pdf.characters import clean, letters
-from rhizome_pipelines.extraction.pdf.contents import CONTENTS_LINE
+from rhizome_pipelines.extraction.pdf.contents import is_contents_line
 from rhizome_pipelines.extraction.pdf.page import Heading, Line, Page
 
 NUMBERING = re.compile(
@@ -126,7 +126,7 @@ def is_trusted(entries: int, found: int, pages: int) -> bool:
 
 def _candidates(page: Page, longest: int) -> Iterator[_Candidate]:
     for first, item in enumerate(page.content):
-        if not isinstance(item, Line) or CONTENTS_LINE.match(item.text):
+        if not isinstance(item, Line) or is_contents_line(item.text):
             continue
         text = ""
         for count in range(1, MAX_HEADING_LINES + 1):

@@ -31,7 +31,7 @@ class Vocabulary:
             words = line.casefold()
             if tail_follows:
                 words = DIVIDED_TAIL.sub("", words, count=1)
-            divided = DIVIDED_HEAD.search(words)
+            divided = _divided_head(words)
             tail_follows = divided is not None
             if divided is not None:
                 words = words[: divided.start()]
@@ -42,13 +42,13 @@ class Vocabulary:
 
     def join(self, upper: str, lower: str) -> str:
         """Two successive lines of a paragraph as one text."""
-        divided = DIVIDED_HEAD.search(upper)
+        divided = _divided_head(upper)
         tail = DIVIDED_TAIL.match(lower)
         if divided is None or tail is None:
             # `-1` after `UTF-`, `and` after `pre-`: a hyphen that belongs to the text.
             if upper.endswith(("-", SOFT_HYPHEN)) and not upper.endswith((" -", "--")):
                 return upper.removesuffix(SOFT_HYPHEN) + lower
-            return upper + lower if BROKEN_PATH.search(upper) else f"{upper} {lower}"
+            return upper + lower if _is_broken_path(upper) else f"{upper} {lower}"
         if upper.endswith(SOFT_HYPHEN):
             return upper[:-1] + lower
         if self._keeps_hyphen(divided.group(1), tail.group()):
@@ -66,3 +66,12 @@ class Vocabulary:
         if f"{head}-{tail}" in self._compounds:
             return True
         return head in self._words and tail in self._words
+
+
+def _divided_head(line: str) -> re.Match[str] | None:
+    """The half of a word at the end of a line. Only few lines need be searched for it."""
+    return DIVIDED_HEAD.search(line) if line.rstrip("\n").endswith(("-", SOFT_HYPHEN)) else None
+
+
+def _is_broken_path(line: str) -> bool:
+    return ("/" in line or "www." in line) and BROKEN_PATH.search(line) is not None
