@@ -1,11 +1,22 @@
-"""Whether somebody carries out wishes: the sensor leaves a sign of life at every tick."""
+"""Whether somebody carries out wishes: the sensor leaves a sign of life at every tick.
 
+And whether its deployment is ending: then it begins nothing more, least of all the jobs that the
+workers give back because they were asked to end.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 from rhizome_pipelines.database.connection import Database
 
 FRESH = timedelta(seconds=20)
 """A tick lasts at most 10 seconds, and the next begins within 5."""
+
+LONGEST_STOP = 60.0
+"""Seconds that the ending of a deployment takes at the most."""
 
 
 def leave_sign(database: Database) -> None:
@@ -31,3 +42,27 @@ def somebody_is_there(database: Database) -> bool:
         )
         is not None
     )
+
+
+@contextmanager
+def stopping(home: Path) -> Iterator[None]:
+    """The deployment of this home is ending, for as long as the context lasts."""
+    sign = _stop_file(home)
+    sign.touch()
+    try:
+        yield
+    finally:
+        sign.unlink(missing_ok=True)
+
+
+def is_stopping(home: Path) -> bool:
+    """Whether the deployment of this home is ending; an old sign is of one that was killed."""
+    try:
+        began = _stop_file(home).stat().st_mtime
+    except FileNotFoundError:
+        return False
+    return time.time() - began < LONGEST_STOP
+
+
+def _stop_file(home: Path) -> Path:
+    return home / "dagster" / "stopping"

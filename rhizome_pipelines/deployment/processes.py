@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from rhizome_pipelines.deployment.presence import stopping
 from rhizome_pipelines.deployment.sessions import SessionRecord
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
 from rhizome_pipelines.server.layout import Layout, make_private_folder
@@ -83,17 +84,20 @@ class DagsterProcesses:
 
     def stop(self) -> None:
         """End every process group, politely first; nothing is left behind."""
-        groups = [_family(process.popen.pid) for process in self._started]
-        for process in reversed(self._started):
-            _signal_group(process.popen.pid, signal.SIGTERM)
-        members = [member for group in groups for member in group]
-        _, alive = psutil.wait_procs(members, timeout=STOP_SECONDS)
-        for member in alive:
-            _quietly(member.kill)
-        psutil.wait_procs(alive, timeout=STOP_SECONDS)
-        for process in self._started:
-            process.popen.wait()
-            self._sessions.remove(process.popen.pid)
+        if not self._started:
+            return
+        with stopping(self.settings.home):
+            members = [one for process in self._started for one in _family(process.popen.pid)]
+            for process in reversed(self._started):
+                _signal_group(process.popen.pid, signal.SIGTERM)
+            _, alive = psutil.wait_procs(members, timeout=STOP_SECONDS)
+            for member in alive:
+                _quietly(member.kill)
+            psutil.wait_procs(alive, timeout=STOP_SECONDS)
+            for process in self._started:
+                process.popen.wait()
+            # What a worker that died has left behind is nobody's child any more.
+            self._sessions.end([process.popen.pid for process in self._started])
         self._started.clear()
 
     def wait_until_ready(self) -> None:
@@ -106,7 +110,7 @@ class DagsterProcesses:
             if time.monotonic() > deadline:
                 raise TransientError(
                     f"Dagster's web server does not answer at {self.web.url} after "
-                    f"{START_SECONDS:.0f} s; see {self._logs_folder()}."
+                    f"{START_SECONDS:.0f} s; see {self.logs_folder}."
                 )
             time.sleep(0.1)
 
@@ -141,9 +145,13 @@ class DagsterProcesses:
         self._wait_for_socket(code_socket)
         self._write_workspace(code_socket)
         workspace = str(self.dagster_home / "workspace.yaml")
-        self._spawn("daemon", ["-m", "dagster._daemon", "run", "-w", workspace])
+        level = self.settings.log_level
+        self._spawn(
+            "daemon", ["-m", "dagster._daemon", "run", "-w", workspace, "--log-level", level]
+        )
         if self.web is not None:
             where = ["-h", self.web.host, "-p", str(self.web.port)]
+            where += ["--dagster-log-level", level]
             self._spawn("webserver", ["-m", "dagster_webserver", "-w", workspace, *where])
 
     def _code_socket(self) -> Path:
@@ -156,7 +164,7 @@ class DagsterProcesses:
 
     def _prepare_home(self) -> None:
         self.dagster_home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._logs_folder().mkdir(exist_ok=True)
+        self.logs_folder.mkdir(exist_ok=True)
         shutil.copyfile(PROJECT_ROOT / "dagster.yaml", self.dagster_home / "dagster.yaml")
 
     def _write_workspace(self, code_socket: Path) -> None:
@@ -171,15 +179,17 @@ class DagsterProcesses:
             self.raise_if_dead()
             if time.monotonic() > deadline:
                 raise TransientError(
-                    f"Dagster's code server did not start; see {self._logs_folder()}."
+                    f"Dagster's code server did not start; see {self.logs_folder}."
                 )
             time.sleep(0.05)
 
-    def _logs_folder(self) -> Path:
+    @property
+    def logs_folder(self) -> Path:
+        """What the processes print."""
         return self.dagster_home / "process-logs"
 
     def _spawn(self, name: str, arguments: Sequence[str]) -> None:
-        log = self._logs_folder() / f"{name}.log"
+        log = self.logs_folder / f"{name}.log"
         environment = {
             **os.environ,
             "DAGSTER_HOME": str(self.dagster_home),

@@ -6,7 +6,7 @@ them but this record: one small file for each leader, named by its pid.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,17 +36,16 @@ class SessionRecord:
         draft.write_text(json.dumps(told))
         draft.rename(self.folder / f"{leader}.json")
 
-    def remove(self, leader: int) -> None:
-        """The session has ended."""
-        (self.folder / f"{leader}.json").unlink(missing_ok=True)
-
     def end_orphans(self) -> bool:
         """End all sessions whose starter is gone; True if any process was still alive.
 
         A session whose starter lives is that process's own affair.
         """
-        orphans = [leader for leader, alive in self._sessions() if not alive]
-        members = [process for leader in orphans for process in self._members(leader)]
+        return self.end([leader for leader, alive in self._sessions() if not alive])
+
+    def end(self, leaders: Sequence[int]) -> bool:
+        """End these sessions, whose leaders may be dead; True if any process was still alive."""
+        members = self._members(leaders) if leaders else []
         for process in members:
             with suppress(psutil.NoSuchProcess):
                 process.terminate()
@@ -55,8 +54,8 @@ class SessionRecord:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(stubborn, timeout=STOP_SECONDS)
-        for leader in orphans:
-            self.remove(leader)
+        for leader in leaders:
+            (self.folder / f"{leader}.json").unlink(missing_ok=True)
         return bool(members)
 
     def _sessions(self) -> Iterator[tuple[int, bool]]:
@@ -65,15 +64,15 @@ class SessionRecord:
             with suppress(FileNotFoundError):
                 yield int(path.stem), _starter_lives(path.read_text())
 
-    def _members(self, leader: int) -> list[psutil.Process]:
-        """What is left of a session, its leader dead or alive.
+    def _members(self, leaders: Sequence[int]) -> list[psutil.Process]:
+        """What is left of the sessions.
 
-        The pid may be another's by now: only processes that work for this home are taken.
+        A pid may be another's by now: only processes that work for this home are taken.
         """
         return [
             process
             for process in psutil.process_iter()
-            if _session_of(process) == leader and self._is_ours(process)
+            if _session_of(process) in leaders and self._is_ours(process)
         ]
 
     def _is_ours(self, process: psutil.Process) -> bool:

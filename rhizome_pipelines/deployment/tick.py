@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from rhizome_pipelines.database.listen import WISHES, Listener
-from rhizome_pipelines.deployment.presence import leave_sign
+from rhizome_pipelines.deployment.presence import is_stopping, leave_sign
 from rhizome_pipelines.deployment.reconciliation import LaunchRequest, Reconciler
 from rhizome_pipelines.deployment.services import Services
 
@@ -19,10 +19,11 @@ def tick(reconciler: Reconciler, services: Services) -> Sequence[LaunchRequest]:
     """
     deadline = time.monotonic() + services.settings.tick_seconds
     with Listener(services.database.url, WISHES) as listener:
-        while True:
+        while not is_stopping(services.settings.home):
             leave_sign(services.database)
             launches = reconciler.look()
             left = deadline - time.monotonic()
             if launches or left <= 0:
                 return launches
             next(listener.notifications(min(left, LOOK_ANYWAY_SECONDS)), None)
+    return ()

@@ -270,6 +270,22 @@ def test_an_answer_that_cannot_be_used(
     _assert_failed(world, document, job, error_type)
 
 
+@pytest.mark.parametrize("path", ["/429", "/500", "/503", "/cut-off"])
+def test_an_answer_that_may_be_better_later(
+    world: World, server: FaultServer, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setenv("RHIZOME_ALLOW_PRIVATE_ADDRESSES", "true")
+    document = _web(world, server.url(path))
+
+    job = world.process(document)
+
+    assert job.status is JobStatus.FAILED
+    assert job.error_type is TRANSIENT
+    assert _is_for_a_person(job.error_message or ""), job.error_message
+    assert world.chunk_count(document) == 0
+    assert not FINALS & set(world.files(document))
+
+
 def test_a_page_that_can_be_fetched_is(
     world: World, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """From rows to requested runs, and from runs that ended without a word back to rows."""
 
+import os
 from collections import Counter
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -7,12 +8,15 @@ from uuid import UUID, uuid4
 import pytest
 from dagster import DagsterRunStatus
 
+from rhizome_pipelines.checkpoints.objects import StorageUnavailableError
 from rhizome_pipelines.database.attempts import AttemptRepository
+from rhizome_pipelines.deployment.presence import somebody_is_there, stopping
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import ErrorType
 from rhizome_pipelines.lifecycle.jobs import AttemptOutcome, AttemptTrigger, JobStatus
 from rhizome_pipelines.run_api import ATTEMPT_TAG, JOB_TAG, TITLE_TAG, USER_TAG
 from tests.bad_input import SAMPLES
+from tests.dagster.watched_store import WatchedStore
 from tests.dagster.world import World
 
 
@@ -48,6 +52,32 @@ def test_what_was_asked_for_is_not_asked_for_again(world: World, card_box: Docum
 
 def test_nothing_to_do_is_nothing_done(world: World) -> None:
     assert world.look() == []
+
+
+def test_a_deployment_that_is_ending_begins_nothing(world: World, card_box: Document) -> None:
+    home = world.services.settings.home
+    (home / "dagster").mkdir(parents=True)
+    job_id = world.ask(card_box)
+
+    with stopping(home):
+        assert world.look() == []
+        assert world.job(job_id).status is JobStatus.PENDING
+        assert not somebody_is_there(world.services.database)
+
+    assert len(world.look()) == 1
+    assert somebody_is_there(world.services.database)
+
+
+def test_the_sign_of_one_that_was_killed_while_it_ended_is_not_believed_for_ever(
+    world: World, card_box: Document
+) -> None:
+    folder = world.services.settings.home / "dagster"
+    folder.mkdir(parents=True)
+    (folder / "stopping").touch()
+    os.utime(folder / "stopping", (0, 0))
+    world.ask(card_box)
+
+    assert len(world.look()) == 1
 
 
 def test_a_row_without_entity_is_found_by_its_input(world: World, card_box: Document) -> None:
@@ -316,3 +346,23 @@ def test_a_row_that_nobody_can_decide_about_does_not_stop_the_look(
     monkeypatch.setattr(AttemptRepository, "deaths_in_place", defect)
 
     assert [request.tags[JOB_TAG] for request in world.look()] == [str(good)]
+
+
+def test_a_storage_that_is_away_puts_off_the_job_that_needs_it(
+    world: World, card_box: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restart discards the old checkpoints first; while that cannot be done, it waits."""
+    monkeypatch.setenv("RHIZOME_MAX_IN_FLIGHT", "9")
+    again = world.process(card_box).id
+    world.wish(again, JobStatus.PENDING)
+    good = world.ask(world.add(SAMPLES / "under-the-forest.md"))
+
+    def away(*_: object) -> None:
+        raise StorageUnavailableError("The storage does not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WatchedStore, "delete", away)
+        assert [request.tags[JOB_TAG] for request in world.look()] == [str(good)]
+
+    assert world.job(again).status is JobStatus.PENDING
+    assert [request.tags[JOB_TAG] for request in world.look()] == [str(again)]

@@ -9,7 +9,7 @@ from tests.system.home import Home
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    there = Home(tmp_path / "home")
+    there = Home(tmp_path / "a home")
     yield there
     there.clean_up()
 

@@ -9,51 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import psutil
-from reportlab.pdfgen.canvas import Canvas
 
 from rhizome_pipelines.database.connection import Database
 from tests.system.home import Home, answers, kill, wait_until
-
-PAGES = 200
-WORDS = (
-    "roots",
-    "join",
-    "what",
-    "walks",
-    "apart",
-    "and",
-    "every",
-    "shoot",
-    "may",
-    "begin",
-    "again",
-)
+from tests.system.long_pdf import long_pdf, parts
 
 EXTRACTION = """{ assetOrError(assetKey: {path: ["extraction"]}) { ... on Asset {
   assetMaterializations(limit: 1) { metadataEntries { label
     ... on IntMetadataEntry { intValue } } } } } }"""
-
-
-def _book(path: Path) -> Path:
-    canvas = Canvas(str(path), invariant=1)
-    for page in range(1, PAGES + 1):
-        canvas.setFont("Helvetica-Bold", 16)
-        canvas.drawString(72, 770, f"Chapter {page}")
-        canvas.setFont("Helvetica", 10)
-        for line in range(45):
-            start = (page * 7 + line * 3) % len(WORDS)
-            text = " ".join((WORDS[start:] + WORDS[:start])[:12])
-            canvas.drawString(72, 740 - 15 * line, f"{text} ({page}, {line}).")
-        canvas.showPage()
-    canvas.save()
-    return path
-
-
-def _parts(folder: Path) -> dict[str, str]:
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.glob("stage-extraction.part.*.ckpt")
-    }
 
 
 def _results(folder: Path) -> dict[str, str]:
@@ -85,7 +48,7 @@ def _told_of_extraction(port: int) -> dict[str, int]:
 
 
 def test_it_goes_on_with_nothing_done_twice(home: Home, port: int, tmp_path: Path) -> None:
-    added = home.rhizome("documents", "add", _book(tmp_path / "book.pdf"))
+    added = home.rhizome("documents", "add", long_pdf(tmp_path / "book.pdf"))
     assert added.returncode == 0, added.stderr
     document_id = UUID(added.stdout.strip())
 
@@ -99,12 +62,12 @@ def test_it_goes_on_with_nothing_done_twice(home: Home, port: int, tmp_path: Pat
             "select user_id, 'process_document', 'document', id from documents returning user_id",
         )
         folder = home.path / "objects" / str(row["user_id"]) / str(document_id)
-        wait_until(lambda: len(_parts(folder)) >= 3, "three windows of pages are kept")
+        wait_until(lambda: len(parts(folder)) >= 3, "three windows of pages are kept")
         workers = _workers(up, before)
         assert workers
         for worker in workers:
             kill(worker)
-        kept = _parts(folder)
+        kept = parts(folder)
         assert not (folder / "content.md").exists()
 
         wait_until(lambda: _status(database) == "completed", "the job is completed")

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 from tests.bad_input import SAMPLES, encrypted_pdf
 from tests.system.home import Home, wait_until
+from tests.system.long_pdf import long_pdf, parts
 
 FILES = ["card-box.md", "letter-on-note-boxes.paste.txt", "in-praise-of-forgetting.txt"]
 
@@ -47,3 +49,36 @@ def test_one_bad_file_fails_the_command_and_no_other_document(home: Home, tmp_pa
     (failed,) = [one for one in results.values() if one["status"] == "failed"]
     assert "password" in failed["error_message"]
     assert failed["error_type"] == "invalid"
+
+
+def test_ctrl_c_leaves_nothing_and_loses_nothing(home: Home, tmp_path: Path) -> None:
+    book = long_pdf(tmp_path / "book.pdf")
+    with home.start("process", book) as process:
+        objects = home.path / "objects"
+        wait_until(lambda: _kept(objects), "a window of pages is kept")
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130, told
+    wait_until(lambda: not home.processes(), "everything that was started has ended", 30)
+    with home.database() as database:
+        (job,) = database.all("select * from background_jobs")
+        (attempt,) = database.all("select * from job_attempts")
+    assert (job["status"], attempt["outcome"]) == ("pending", "shutdown")
+    kept = _kept(objects)
+    assert kept
+
+    again = home.rhizome("process", book)
+
+    assert again.returncode == 0, again.stdout + again.stderr
+    with home.database() as database:
+        attempts = database.all("select * from job_attempts order by number")
+    assert [one["outcome"] for one in attempts] == ["shutdown", "completed"]
+    assert attempts[1]["trigger"] == "resume"
+
+
+def _kept(objects: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for folder in objects.glob("*/*"):
+        found |= parts(folder)
+    return found

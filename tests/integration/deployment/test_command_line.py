@@ -147,7 +147,7 @@ def test_an_id_that_is_none(rhizome: CommandLine) -> None:
     done = rhizome("jobs", "show", "the-first")
 
     assert done.exit_code == 2
-    assert "the-first" in done.output
+    assert "valid UUID" in done.output
 
 
 # documents
