@@ -114,7 +114,9 @@ class Settings(BaseSettings):
     max_pdf_pages: PositiveInt = Field(20_000, description="Longest PDF that is taken in.")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level of what is logged."
+        "info",
+        description="Least level of what Dagster's processes log; `debug` also shows tracebacks "
+        "of the command line.",
     )
 
     @field_validator("home", mode="after")

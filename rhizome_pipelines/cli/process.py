@@ -16,6 +16,7 @@ from rhizome_pipelines.cli.output import (
     told,
 )
 from rhizome_pipelines.cli.results import read_results, show_results
+from rhizome_pipelines.cli.signals import asked_to_end
 from rhizome_pipelines.cli.watching import WatchedJob, watch
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.finding import Item, PassedOver, Refused, find_items
@@ -41,7 +42,7 @@ def process(named: Named, again: Again = False, as_json: AsJson = False) -> None
     The same bytes of the same user are the same document: what is known and done is not done
     again. Uses the deployment that is up, and starts one for as long as needed if there is none.
     """
-    with told(), context.services() as services:
+    with told(), asked_to_end(), context.services() as services:
         taken, refused = _take_in(services, named, again)
         if not taken and not refused:
             raise InvalidInputError(f"There is nothing to process in {', '.join(named)}.")

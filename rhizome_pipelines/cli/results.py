@@ -94,6 +94,8 @@ def show_results(services: Services, results: Sequence[ProcessedDocument], reuse
     """The table, and the best connections of what was processed."""
     if not results:
         return
+    if console.is_terminal:
+        console.print()
     show_table(
         None,
         ["document", "type", "status", "pages", "words", "chunks", "connections", "seconds"],

@@ -170,13 +170,16 @@ attempt as (
 select id from owned
 """
 
+# The stage files and parts go when a job is completed: nothing is left that a resume would use.
 _COMPLETE = """
 with owned as (
     update background_jobs
     set status = 'completed', completed_at = now(), output_data = %(output)s,
         error_type = null, error_message = null, last_error = null, next_retry_at = null,
         progress = rhizome_merge_progress(progress,
-            '{"percent": 100, "substage": "finished", "details": "done"}')
+            '{"percent": 100, "substage": "finished", "details": "done",
+              "checkpoint": {"can_resume": false}}'),
+        last_checkpoint_path = null, last_checkpoint_stage = null, checkpoint_hash = null
     where id = %(job)s and status = 'processing' and current_attempt = %(number)s
     returning id, user_id, job_type, entity_id),
 attempt as (

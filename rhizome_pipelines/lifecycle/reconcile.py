@@ -138,13 +138,19 @@ def _processing(at: Situation) -> Action:
         case RunState.FAILED | RunState.SUCCEEDED:
             return _lost(at, f"The run ended ({at.run}) before the job had.")
         case RunState.UNKNOWN:
-            if at.now - at.attempt.created_at > LAUNCH_GRACE:
-                return _lost(at, "The run that was asked for never appeared.")
-            return Wait("the run is being launched")
+            return _unknown(at, at.attempt)
         case RunState.ALIVE:
             return _alive(at, at.attempt)
         case _:
             assert_never(at.run)
+
+
+def _unknown(at: Situation, attempt: Attempt) -> Action:
+    if attempt.heartbeat_at and at.now - attempt.heartbeat_at <= SILENCE:
+        return Wait("the worker is at work, in a run that this Dagster does not know")
+    if at.now - attempt.created_at > LAUNCH_GRACE:
+        return _lost(at, "The run that was asked for never appeared.")
+    return Wait("the run is being launched")
 
 
 def _alive(at: Situation, attempt: Attempt) -> Action:

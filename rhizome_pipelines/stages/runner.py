@@ -117,7 +117,8 @@ class _Walk:
     def _valid_checkpoint(self) -> StageCheckpoint | None:
         found = self._store.read_stage(self._stage.name, self._fingerprint)
         if not isinstance(found, StageCheckpoint):
-            self._reasons.stage(found.reasons)
+            if not found.missing:
+                self._reasons.stage(found.reasons)
             return None
         missing = self._stage.missing_effects(found.facts)
         self._reasons.stage(missing)
