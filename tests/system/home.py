@@ -1,6 +1,5 @@
 """One home with a deployment of real processes, as a person at a shell has it."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -53,12 +51,6 @@ class Home:
 
     def rhizome(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         return self.command("rhizome", *arguments)
-
-    def json(self, *arguments: str | Path) -> Any:
-        """What a command prints with --json."""
-        done = self.rhizome(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
 
     def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
         """Start `rhizome` and leave it running."""

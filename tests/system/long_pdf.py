@@ -21,9 +21,9 @@ WORDS = (
 )
 
 
-def long_pdf(path: Path) -> Path:
+def long_pdf(path: Path, pages: int = PAGES) -> Path:
     canvas = Canvas(str(path), invariant=1)
-    for page in range(1, PAGES + 1):
+    for page in range(1, pages + 1):
         canvas.setFont("Helvetica-Bold", 16)
         canvas.drawString(72, 770, f"Chapter {page}")
         canvas.setFont("Helvetica", 10)

@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 from tests.bad_input import SAMPLES, encrypted_pdf
 from tests.system.home import Home, wait_until
@@ -22,15 +23,15 @@ def test_three_files_twice(home: Home, tmp_path: Path) -> None:
 
     assert first.returncode == 0, first.stdout + first.stderr
     assert first.stdout.count("completed") >= len(FILES)
-    jobs = home.json("jobs", "list")
+    jobs = _jobs(home)
     assert [job["status"] for job in jobs] == ["completed"] * len(FILES)
 
     again = home.rhizome("process", folder, "--json")
 
     assert again.returncode == 0, again.stderr
     results = json.loads(again.stdout)
-    assert {result["job_id"] for result in results} == {job["id"] for job in jobs}
-    assert home.json("jobs", "list") == jobs, "what was done was done again"
+    assert {result["job_id"] for result in results} == {str(job["id"]) for job in jobs}
+    assert _jobs(home) == jobs, "what was done was done again"
     wait_until(lambda: not home.processes(), "everything that was started has ended")
 
 
@@ -52,7 +53,7 @@ def test_one_bad_file_fails_the_command_and_no_other_document(home: Home, tmp_pa
 
 
 def test_ctrl_c_leaves_nothing_and_loses_nothing(home: Home, tmp_path: Path) -> None:
-    book = long_pdf(tmp_path / "book.pdf")
+    book = long_pdf(tmp_path / "book.pdf", pages=100)
     with home.start("process", book) as process:
         objects = home.path / "objects"
         wait_until(lambda: _kept(objects), "a window of pages is kept")
@@ -75,6 +76,11 @@ def test_ctrl_c_leaves_nothing_and_loses_nothing(home: Home, tmp_path: Path) -> 
         attempts = database.all("select * from job_attempts order by number")
     assert [one["outcome"] for one in attempts] == ["shutdown", "completed"]
     assert attempts[1]["trigger"] == "resume"
+
+
+def _jobs(home: Home) -> list[dict[str, Any]]:
+    with home.database() as database:
+        return database.all("select * from background_jobs order by id")
 
 
 def _kept(objects: Path) -> dict[str, str]:
