@@ -1,6 +1,6 @@
 """Chunking: cuts a document's markdown into chunks and says something about each.
 
-Here live the strategies of cutting, the heading index, the one conversion between code points
+Here live the strategies of cutting, the one conversion between code points
 and UTF-16 code units, the file `chunks.json`, and the metadata of a chunk (heuristics, or a
 chat endpoint). Not here: how the markdown came about, vectors, and database rows.
 """

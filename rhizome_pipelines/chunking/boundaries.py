@@ -8,8 +8,9 @@ from pathlib import Path
 
 from rhizome_pipelines.chunking.config import ChunkingConfig, Strategy
 from rhizome_pipelines.chunking.offsets import Position
-from rhizome_pipelines.chunking.sections import PlacedHeading, Section, read_sections
+from rhizome_pipelines.chunking.sections import Section, read_sections
 from rhizome_pipelines.chunking.splitting import Cuts, cuts_for
+from rhizome_pipelines.markdown.headings import Heading
 
 HARD_LEVEL = 2
 """Chunks do not reach across headings of this level or above, unless the part is tiny."""
@@ -21,7 +22,7 @@ class Span:
 
     start: Position
     end: Position
-    headings: tuple[PlacedHeading, ...]
+    headings: tuple[Heading, ...]
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Boundaries:
     """All chunks of a document; six numbers a chunk, so that 100,000 pages fit in memory."""
 
     places: "array[int]" = field(default_factory=lambda: array("Q"))
-    paths: list[tuple[PlacedHeading, ...]] = field(default_factory=list)
+    paths: list[tuple[Heading, ...]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -164,14 +165,14 @@ class _Outline:
     """Which headings are in force, as the document is walked through."""
 
     def __init__(self) -> None:
-        self._coming: deque[PlacedHeading] = deque()
-        self._stack: tuple[PlacedHeading, ...] = ()
+        self._coming: deque[Heading] = deque()
+        self._stack: tuple[Heading, ...] = ()
 
-    def announce(self, headings: Sequence[PlacedHeading]) -> None:
+    def announce(self, headings: Sequence[Heading]) -> None:
         """Headings of the section that was read last."""
         self._coming.extend(headings)
 
-    def at(self, start: int, text: str) -> tuple[PlacedHeading, ...]:
+    def at(self, start: int, text: str) -> tuple[Heading, ...]:
         """The headings over the first words below a heading in the chunk at `start`."""
         while self._coming and self._coming[0].end <= start:
             self._enter(self._coming.popleft())
@@ -187,6 +188,6 @@ class _Outline:
             self._enter(self._coming.popleft())
         return path
 
-    def _enter(self, heading: PlacedHeading) -> None:
+    def _enter(self, heading: Heading) -> None:
         above = tuple(other for other in self._stack if other.level < heading.level)
         self._stack = (*above, heading)

@@ -4,26 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rhizome_pipelines.chunking.headings import HeadingScanner
 from rhizome_pipelines.chunking.offsets import Position
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.markdown.headings import LINE_LIMIT, Heading, HeadingScanner
 
 WINDOW = 131_072
 """Characters after which a section without headings is cut at its next blank line."""
 
 _BOM = b"\xef\xbb\xbf"
-_LONGEST_LINE = 65_536
 _FRONT_MATTER_LINES = 400
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedHeading:
-    """A heading with its place in code points of the document; `end` is behind its last line."""
-
-    level: int
-    title: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +24,7 @@ class Section:
 
     text: str
     start: Position
-    headings: tuple[PlacedHeading, ...]
+    headings: tuple[Heading, ...]
     continues: bool
 
 
@@ -49,21 +38,22 @@ def read_sections(path: Path, *, at_headings: bool) -> Iterator[Section]:
     scanner = HeadingScanner()
     front_matter = _front_matter_lines(path)
     try:
-        for number, (line, begins) in enumerate(_lines(path)):
+        for number, line in enumerate(_lines(path)):
             builder.add(line)
-            heading = scanner.feed(line) if begins and number >= front_matter else None
-            if heading is not None:
-                if at_headings and builder.holds_more_than(heading.lines):
-                    yield builder.cut(keep=heading.lines)
-                builder.place(heading.level, heading.title, heading.lines)
+            if number < front_matter:
+                scanner.skip(line)
+            elif (heading := scanner.feed(line)) is not None:
+                if at_headings and builder.start < heading.start:
+                    yield builder.cut(heading.start)
+                builder.place(heading)
             elif builder.size >= WINDOW and _safe_to_cut(line, scanner, builder.size):
-                yield builder.cut(keep=0)
+                yield builder.cut()
     except UnicodeDecodeError as error:
         raise InvalidInputError(
             "The text of the document is not valid UTF-8; save it as UTF-8 and process it again."
         ) from error
     if builder.size:
-        yield builder.cut(keep=0)
+        yield builder.cut()
 
 
 def _safe_to_cut(line: str, scanner: HeadingScanner, size: int) -> bool:
@@ -78,10 +68,10 @@ def _bom_length(path: Path) -> int:
 def _front_matter_lines(path: Path) -> int:
     """Lines of YAML front matter at the top, which would read as a setext heading; or 0."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="\n") as file:
-        if file.readline(_LONGEST_LINE).rstrip() != "---":
+        if file.readline(LINE_LIMIT).rstrip() != "---":
             return 0
         for number in range(1, _FRONT_MATTER_LINES):
-            line = file.readline(_LONGEST_LINE)
+            line = file.readline(LINE_LIMIT)
             if line.rstrip() in ("---", "..."):
                 return number + 1
             if not line or not line.strip():
@@ -89,18 +79,16 @@ def _front_matter_lines(path: Path) -> int:
     return 0
 
 
-def _lines(path: Path) -> Iterator[tuple[str, bool]]:
-    """Each line, and whether a line begins with it: very long ones come in pieces."""
+def _lines(path: Path) -> Iterator[str]:
+    """Each line; very long ones come in pieces."""
     with path.open(encoding="utf-8-sig", newline="\n") as file:
-        begins = True
-        while line := file.readline(_LONGEST_LINE):
+        while line := file.readline(LINE_LIMIT):
             if "\0" in line:
                 raise InvalidInputError(
                     "The text of the document holds NUL characters, which the database cannot "
                     "keep; remove them and process it again."
                 )
-            yield line, begins
-            begins = line.endswith("\n")
+            yield line
 
 
 class _Builder:
@@ -109,7 +97,7 @@ class _Builder:
     def __init__(self, start: Position) -> None:
         self._start = start
         self._lines: list[str] = []
-        self._headings: list[PlacedHeading] = []
+        self._headings: list[Heading] = []
         self._continues = False
         self.size = 0
 
@@ -117,22 +105,25 @@ class _Builder:
         self._lines.append(line)
         self.size += len(line)
 
-    def holds_more_than(self, lines: int) -> bool:
-        return len(self._lines) > lines
+    @property
+    def start(self) -> int:
+        """Code points of the document before these lines."""
+        return self._start.points
 
-    def place(self, level: int, title: str, lines: int) -> None:
-        end = self._start.points + self.size
-        start = end - sum(len(line) for line in self._lines[-lines:])
-        self._headings.append(PlacedHeading(level, title, start, end))
+    def place(self, heading: Heading) -> None:
+        self._headings.append(heading)
 
-    def cut(self, *, keep: int) -> Section:
-        """Hand over all but the last `keep` lines, which begin the next section."""
-        at = len(self._lines) - keep
+    def cut(self, end: int | None = None) -> Section:
+        """Hand over the lines before `end` (code points); the rest begin the next section."""
+        at, behind = len(self._lines), self.start + self.size
+        while end is not None and behind > end:
+            at -= 1
+            behind -= len(self._lines[at])
         kept = self._lines[at:]
         text = "".join(self._lines[:at])
         section = Section(text, self._start, tuple(self._headings), self._continues)
         self._start = self._start.after(text)
         self._lines, self._headings = kept, []
-        self._continues = keep == 0
+        self._continues = end is None
         self.size = sum(len(line) for line in kept)
         return section

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TextIO
 
-from rhizome_pipelines.extraction.outline import LINE_LIMIT
+from rhizome_pipelines.markdown.headings import LINE_LIMIT
 
 MAX_LINES = 400
 """A longer run of lines is cut here; what stands on both sides is still one paragraph."""
@@ -31,8 +32,14 @@ class Block:
         )
 
 
+def read_pieces(stream: TextIO) -> Iterator[str]:
+    """Lines of a text stream, those over LINE_LIMIT in several pieces."""
+    while piece := stream.readline(LINE_LIMIT):
+        yield piece
+
+
 def split_blocks(pieces: Iterable[str]) -> Iterator[Block]:
-    """Blocks of a text that comes as `outline.read_pieces` gives it; joined they are the text."""
+    """Blocks of a text that comes as `read_pieces` gives it; joined they are the text."""
     held: list[str] = []
     fence: str | None = None
     continued = False

@@ -83,7 +83,7 @@ def has_page_numbers(pieces: Iterable[str]) -> bool:
 
 
 def clean_markdown(pieces: Iterable[str], *, page_numbers: bool) -> Iterator[str]:
-    """The cleaned text, block by block. `pieces` as of `outline.read_pieces`."""
+    """The cleaned text, block by block. `pieces` as of `blocks.read_pieces`."""
     levels = _Levels()
     for block in split_blocks(pieces):
         if block.verbatim is not None or _is_indented(block):

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from rhizome_pipelines.extraction.blocks import read_pieces
 from rhizome_pipelines.extraction.extractor import OutlineEntry
-from rhizome_pipelines.extraction.outline import read_pieces, scan_headings
 from rhizome_pipelines.extraction.word_count import count_words
+from rhizome_pipelines.markdown.headings import scan_headings
 
 BLOCK = 256 * 1024
 """Code points that are held at once."""
@@ -158,7 +159,7 @@ def summarise(content: Path) -> ContentSummary:
         for heading in scan_headings(counter.counted(source)):
             headings += 1
             if headings <= MAX_OUTLINE:
-                outline.append(heading)
+                outline.append(OutlineEntry(heading.level, heading.title, heading.start))
     return ContentSummary(
         character_count=counter.characters,
         utf16_length=counter.units,

@@ -9,11 +9,11 @@ from typing import Any, TextIO
 
 import yaml  # type: ignore[import-untyped]  # its stubs are no dependency of ours
 
+from rhizome_pipelines.extraction.blocks import read_pieces
 from rhizome_pipelines.extraction.cleaning import clean_markdown, has_page_numbers
 from rhizome_pipelines.extraction.config import TextConfig
 from rhizome_pipelines.extraction.extractor import Extracted, Source
 from rhizome_pipelines.extraction.local_file import local_file
-from rhizome_pipelines.extraction.outline import read_pieces
 from rhizome_pipelines.extraction.source_text import (
     TEXT_UNIT,
     TextSurvey,

@@ -63,7 +63,7 @@ def wrap_width(lines: Iterable[str]) -> int | None:
 
 
 def to_markdown(pieces: Iterable[str], width: int | None) -> Iterator[str]:
-    """The text block by block; `pieces` as of `outline.read_pieces`, `width` of `wrap_width`."""
+    """The text block by block; `pieces` as of `blocks.read_pieces`, `width` of `wrap_width`."""
     candidate: _Candidate | None = None
     between: list[str] = []
     for block in split_blocks(pieces):

@@ -46,7 +46,7 @@ class ExtractionStage:
     """
 
     name: str = StageName.EXTRACTION
-    version: str = "1"
+    version: str = "2"
 
     def __init__(
         self,

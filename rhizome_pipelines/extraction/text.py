@@ -5,10 +5,10 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import TextIO
 
+from rhizome_pipelines.extraction.blocks import read_pieces
 from rhizome_pipelines.extraction.config import TextConfig
 from rhizome_pipelines.extraction.extractor import Extracted, Source
 from rhizome_pipelines.extraction.local_file import local_file
-from rhizome_pipelines.extraction.outline import read_pieces
 from rhizome_pipelines.extraction.prose import to_markdown, wrap_width
 from rhizome_pipelines.extraction.source_text import (
     TEXT_UNIT,

@@ -14,8 +14,8 @@ from rhizome_pipelines.extraction.html import (
     visible_text,
 )
 from rhizome_pipelines.extraction.html_pieces import PIECE, split_html
-from rhizome_pipelines.extraction.outline import plain_title
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.markdown.titles import plain_title
 
 MAX_MAIN_TEXT = 500_000
 """Bytes. The search for the main text takes time that grows faster than the page (2 s here)."""

@@ -9,7 +9,6 @@ from typing import TextIO
 from rhizome_pipelines.extraction.config import ExtractionConfig
 from rhizome_pipelines.extraction.extractor import Extracted, Source
 from rhizome_pipelines.extraction.local_file import refuse_larger
-from rhizome_pipelines.extraction.outline import plain_title
 from rhizome_pipelines.extraction.web.fetch import PageFetcher
 from rhizome_pipelines.extraction.youtube.address import video_id
 from rhizome_pipelines.extraction.youtube.client import YouTubeClient
@@ -20,6 +19,7 @@ from rhizome_pipelines.extraction.youtube.transcript import (
     read_pasted,
 )
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.markdown.titles import plain_title
 from rhizome_pipelines.stages.stage import Pulse, Unit
 
 TRANSCRIPT = Unit(key="transcript", label="transcript")

@@ -163,6 +163,19 @@ def test_a_long_text_without_headings_is_read_in_windows(tmp_path: Path) -> None
     assert sum(sizes) == path.stat().st_size
 
 
+@pytest.mark.parametrize("shift", range(0, 30, 5))
+def test_a_window_may_end_in_a_heading_of_several_lines(tmp_path: Path, shift: int) -> None:
+    before = "*" * (3 + shift) + "\n" + "Words.\n***\n" * ((2 * WINDOW - 20) // 11)
+    text = before + "A title\nof\nthree lines\n---\nMore.\n"
+    path = tmp_path / "content.md"
+    path.write_text(text)
+    sections = list(read_sections(path, at_headings=True))
+    assert "".join(section.text for section in sections) == text
+    [heading] = [heading for section in sections for heading in section.headings]
+    assert (heading.title, heading.start) == ("A title of three lines", len(before))
+    assert sections[-1].text.endswith("More.\n")
+
+
 def test_one_endless_line_is_read_in_windows(tmp_path: Path) -> None:
     path = tmp_path / "content.md"
     path.write_text("x" * 1_000_000)
