@@ -193,7 +193,14 @@ def _end_if_over(at: Situation, outcome: AttemptOutcome) -> Action:
     if at.attempt is None or not at.attempt.alive:
         return Wait("nothing is running")
     if at.run is RunState.ALIVE:
-        if at.attempt.heartbeat_at and at.now - at.attempt.heartbeat_at > SILENCE:
+        if _silent(at.attempt, at.now):
             return EndAttempt(AttemptOutcome.LOST)
         return Wait("the attempt is stopping")
     return EndAttempt(outcome)
+
+
+def _silent(attempt: Attempt, now: datetime) -> bool:
+    """No sign of life for too long; a worker that has yet to begin is given longer."""
+    if attempt.heartbeat_at is None:
+        return now - attempt.created_at > LAUNCH_GRACE
+    return now - attempt.heartbeat_at > SILENCE

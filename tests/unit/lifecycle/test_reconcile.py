@@ -81,7 +81,9 @@ class Case:
 def _ending(status: JobStatus, outcome: str) -> list[Row]:
     """An attempt that is not wanted any more is waited for, and recorded once it is over."""
     return [
-        Row(status, {Life.ALIVE}, "wait", {RunState.ALIVE}, {Beat.NONE, Beat.FRESH}),
+        Row(status, {Life.ALIVE}, "wait", {RunState.ALIVE}, {Beat.FRESH}),
+        Row(status, {Life.ALIVE}, "wait", {RunState.ALIVE}, {Beat.NONE}, old={False}),
+        Row(status, {Life.ALIVE}, "end: lost", {RunState.ALIVE}, {Beat.NONE}, old={True}),
         Row(status, {Life.ALIVE}, "end: lost", {RunState.ALIVE}, {Beat.STALE}),
         Row(status, {Life.ALIVE}, f"end: {outcome}", NOT_ALIVE),
     ]
