@@ -37,6 +37,7 @@ _BINARY_MAGIC = {
 }
 _CONTROL_BYTE = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+_WORD_WITH_HIGH = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _CP1252_UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _WESTERN = frozenset({"cp1252", "latin_1", "iso8859_15", "iso8859_9", "cp1254", "iso8859_14"})
 
@@ -149,7 +150,8 @@ def _legacy_codec(sample: bytes) -> str:
     # In Western text accented letters stand alone between ASCII letters; in other scripts
     # they come in runs. So few of them tell nothing to a statistical detector.
     isolated = sum(length <= 2 for length in runs)
-    if isolated * 10 >= len(runs) * 9 and len(runs) < 40:
+    words = set(_WORD_WITH_HIGH.findall(sample))
+    if isolated * 10 >= len(runs) * 9 and len(words) < 40:
         return western
     best = from_bytes(sample).best()
     if best is None or best.encoding in _WESTERN:
