@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.competitors import python_of_competitors, versions
+from benchmarks.competitors import REQUIREMENTS, python_of_competitors, versions
 from benchmarks.documents import WITH_TRUTH, page_count, pdf_of, truth_of
 from benchmarks.heading_quality import markdown_headings, measure_headings
 from benchmarks.heading_truth import true_headings
@@ -89,8 +89,8 @@ def _headings(target: Path, truth: list[tuple[int, str]]) -> dict[str, Any]:
 
 def tables(found: dict[str, Any]) -> str:
     """Markdown: speed over all manuals, then headings of each."""
-    told_versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    names = list(found["manuals"][0]["converters"])
+    told_versions = ", ".join(f"{name} {found['versions'][name]}" for name in REQUIREMENTS)
+    names = [OURS, *REQUIREMENTS]
     count = found["manuals"][0]["converters"][OURS]["pages_per_second"]["count"]
     lines = [
         f"{told_versions}; {count} rounds in turn. Time as a multiple of ours: median "

@@ -26,6 +26,7 @@ from benchmarks.deployment import LOOK_SECONDS, Home, deployment, new_home, run_
 from benchmarks.documents import POLICY, page_count, pdf_of
 from benchmarks.spread import ratio, spread, told
 from benchmarks.workshop import ROOT, CannotMeasureError, Workshop, measured, run, say
+from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES
 
 ROUNDS = 5
 LIMIT = 300.0
@@ -172,14 +173,15 @@ def tables(found: dict[str, Any]) -> str:
         "| processor time of the process | to bare |",
         "|---|--:|--:|--:|--:|--:|",
     ]
-    for way, taken in found["ways"].items():
+    for way in WAYS:
+        taken = found["ways"][way]
         lines.append(
             f"| {_NAMES[way]} | {told(taken['run'], 2, ' s')} "
             f"| {told(taken['run_to_bare'], 2, '×')} | {told(taken['whole'], 1, ' s')} "
             f"| {told(taken['processor'], 1, ' s')} | {told(taken['processor_to_bare'], 2, '×')} |"
         )
     stages = found["ways"]["bare"]["stages"]
-    parts = ", ".join(f"{stage} {told(taken, 2, ' s')}" for stage, taken in stages.items())
+    parts = ", ".join(f"{stage} {told(stages[stage], 2, ' s')}" for stage in DOCUMENT_STAGES)
     return "\n".join([*lines, "", f"The bare stages: {parts}."])
 
 
