@@ -40,7 +40,8 @@ def _machine(told: Mapping[str, Any]) -> str:
     return (
         f"*{told['processors']} processors, {told['memory_gib']} GiB, {told['system']} "
         f"{told['architecture']}, Python {told['python']}, Dagster {told['dagster']}, liteparse "
-        f"{told['liteparse']}; load before: {told['load_before']}.*"
+        f"{told['liteparse']}; load average at the end, the benchmark's own "
+        f"included: {told['load_at_end']}.*"
     )
 
 

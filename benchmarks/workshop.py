@@ -84,5 +84,5 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "dagster": version("dagster"),
         "liteparse": version("liteparse"),
-        "load_before": round(psutil.getloadavg()[0], 1),
+        "load_at_end": round(psutil.getloadavg()[0], 1),
     }
