@@ -4,15 +4,18 @@ Every fault is told in one message. The table in docs/settings.md is made from t
 """
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
+
+_FAMILIES = re.compile(r"(endpoint|sentence-transformers):\S.*")
 
 HOME_NAME = ".rhizome"
 
@@ -124,6 +127,27 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        """What only makes sense together, told before anything is started."""
+        if self.chunk_characters > self.chunk_characters_max:
+            raise ValueError(
+                "RHIZOME_CHUNK_CHARACTERS must not be above RHIZOME_CHUNK_CHARACTERS_MAX "
+                f"({self.chunk_characters_max})"
+            )
+        if self.chat_base_url is not None and self.chat_model is None:
+            raise ValueError("RHIZOME_CHAT_BASE_URL needs RHIZOME_CHAT_MODEL, the model to ask")
+        if self.embedding_model.startswith("endpoint:") and self.embedding_base_url is None:
+            raise ValueError("an endpoint: model needs RHIZOME_EMBEDDING_BASE_URL")
+        return self
+
+    @field_validator("embedding_model", mode="after")
+    @classmethod
+    def _known_family(cls, model: str) -> str:
+        if model != "wordllama" and not _FAMILIES.fullmatch(model):
+            raise ValueError("must be wordllama, endpoint:<model> or sentence-transformers:<model>")
+        return model
+
     @field_validator("storage_url", mode="after")
     @classmethod
     def _known_scheme(cls, url: str | None) -> str | None:
@@ -146,8 +170,9 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _sentence(fault: ValidationError) -> str:
-    lines = [
-        f"RHIZOME_{'_'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
-        for error in fault.errors(include_input=False, include_url=False)
-    ]
-    return "These settings cannot be used: " + "; ".join(lines) + "."
+    told = []
+    for error in fault.errors(include_input=False, include_url=False):
+        reason = error["msg"].removeprefix("Value error, ")
+        name = "_".join(str(part) for part in error["loc"]).upper()
+        told.append(f"RHIZOME_{name}: {reason}" if name else reason)
+    return "These settings cannot be used: " + "; ".join(told) + "."

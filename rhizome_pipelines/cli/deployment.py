@@ -42,7 +42,8 @@ def up(
                     console.print(f"[green]●[/green] Home      {settings.home}", soft_wrap=True)
                     console.print("Ctrl-C stops everything.")
                     while True:
-                        processes.raise_if_dead()
+                        if (name := processes.revive()) is not None:
+                            console.print(f"[yellow]●[/yellow] {name} had died; started again.")
                         time.sleep(LOOK_SECONDS)
             except KeyboardInterrupt:
                 console.print("\nStopped; jobs under way go on at the next start.")

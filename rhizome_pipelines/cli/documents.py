@@ -15,7 +15,7 @@ from rhizome_pipelines.cli.output import (
     show_table,
     told,
 )
-from rhizome_pipelines.database.documents import DocumentRepository
+from rhizome_pipelines.database.documents import PLACEHOLDER_TITLES, DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.finding import PassedOver, Refused, find_items
 from rhizome_pipelines.deployment.intake import add_document
@@ -71,7 +71,7 @@ def list_documents(
         [
             [
                 str(document.id),
-                document.title,
+                _title(document),
                 document.author,
                 document.source_type.value,
                 document.processing_status,
@@ -117,6 +117,13 @@ def show(document_id: UUID, as_json: AsJson = False) -> None:
     show_table(
         "Files", ["key", "bytes", "written"], [[one.key, one.size, one.modified] for one in files]
     )
+
+
+def _title(document: Document) -> str | None:
+    """The title, or as long as there is none what the source is called."""
+    if (document.title or "").strip().lower() not in PLACEHOLDER_TITLES:
+        return document.title
+    return document.source_metadata.get("file_name") or document.source_url or document.title
 
 
 def _as_json(document: Document) -> dict[str, Any]:

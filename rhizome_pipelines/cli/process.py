@@ -19,7 +19,7 @@ from rhizome_pipelines.cli.results import read_results, show_results
 from rhizome_pipelines.cli.signals import asked_to_end
 from rhizome_pipelines.cli.watching import WatchedJob, watch
 from rhizome_pipelines.database.jobs import JobRepository
-from rhizome_pipelines.deployment.finding import Item, PassedOver, Refused, find_items
+from rhizome_pipelines.deployment.finding import Item, PassedOver, Refused, find_items, shown
 from rhizome_pipelines.deployment.intake import (
     Added,
     add_document,
@@ -96,7 +96,7 @@ def _take_in(
 
 def _refuse(services: Services, refused: Refused) -> WatchedJob:
     job = record_refusal(services, context.settings().user, refused)
-    label = refused.path.name if refused.path is not None else refused.named
+    label = shown(refused.path.name) if refused.path is not None else refused.named
     return WatchedJob(job.id, job.entity_id or job.id, label, refused=True)
 
 

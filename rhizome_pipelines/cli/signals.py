@@ -3,15 +3,24 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
+
+_ASKS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
 def asked_to_end() -> Iterator[None]:
-    """Raise KeyboardInterrupt at SIGTERM, and at SIGINT even where a script had it ignored."""
-    before = {
-        number: signal.signal(number, signal.default_int_handler)
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    """Raise KeyboardInterrupt at the first SIGTERM or SIGINT, also where a script ignores SIGINT.
+
+    Further ones are ignored: they must not cut short the putting away, which takes some seconds.
+    """
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        for number in _ASKS:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, ask) for number in _ASKS}
     try:
         yield
     finally:

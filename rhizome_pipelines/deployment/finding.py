@@ -1,5 +1,6 @@
 """What a person has named: files, folders and addresses, each told by its content."""
 
+import os
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Item:
     @property
     def label(self) -> str:
         """For a person."""
-        return self.title or (self.path.name if self.path else self.url) or "?"
+        return self.title or (shown(self.path.name) if self.path else self.url) or "?"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ class _Listing(BaseModel):
 Found = Item | Refused | PassedOver
 
 
+def shown(name: str) -> str:
+    """A file's name as it can be stored and printed: names need not be UTF-8 on every disk."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
 def find_items(named: Sequence[str]) -> Iterator[Found]:
     """What the named files, folders and addresses hold, in order; folders are walked whole."""
     for name in named:
@@ -104,7 +110,7 @@ def _in_file(path: Path) -> Item | Refused:
     try:
         return Item(detect_source(path), path=path)
     except InvalidInputError as error:
-        return Refused(str(path), error, path if path.is_file() else None)
+        return Refused(shown(str(path)), error, path if path.is_file() else None)
 
 
 def _in_folder(folder: Path) -> Iterator[Found]:

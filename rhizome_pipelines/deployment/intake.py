@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.database.documents import DocumentRepository, NewDocument
 from rhizome_pipelines.database.jobs import JobRepository
-from rhizome_pipelines.deployment.finding import BY_SUFFIX, Item, Refused
+from rhizome_pipelines.deployment.finding import BY_SUFFIX, Item, Refused, shown
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document, SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
@@ -90,11 +90,11 @@ def record_refusal(services: Services, user_id: UUID, refused: Refused) -> Job:
         NewDocument(
             user_id=user_id,
             source_type=source_type,
-            title=path.stem[:TITLE_CHARACTERS],
+            title=shown(path.stem)[:TITLE_CHARACTERS],
             source_metadata=_source_metadata(item, sha256),
         )
     )
-    job = request_processing(services, document, path.name)
+    job = request_processing(services, document, shown(path.name))
     JobRepository(services.database).reject(job.id, refused.error.message)
     return job
 
@@ -123,7 +123,7 @@ def _source_metadata(item: Item, sha256: str | None) -> dict[str, Any]:
     if sha256 is not None:
         told["sha256"] = sha256
     if item.path is not None:
-        told["file_name"] = item.path.name
+        told["file_name"] = shown(item.path.name)
     return told
 
 

@@ -5,6 +5,7 @@ end whole process groups: Dagster alone leaves code servers and workers behind.
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,12 +13,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from rhizome_pipelines.deployment.guardian import start_guardian
 from rhizome_pipelines.deployment.presence import stopping
 from rhizome_pipelines.deployment.sessions import SessionRecord
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
@@ -27,6 +29,11 @@ from rhizome_pipelines.settings import Settings
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
 STOP_SECONDS = 10.0
+DEATHS_ALLOWED = 5
+DEATHS_SECONDS = 120.0
+"""A process that ends more than five times in two minutes is not started again."""
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Process:
     """A started process and what it is called."""
 
     name: str
+    arguments: Sequence[str]
     popen: "subprocess.Popen[bytes]"
     log: Path
 
@@ -59,6 +67,8 @@ class DagsterProcesses:
     settings: Settings
     web: WebAddress | None = None
     _started: list[Process] = field(default_factory=list)
+    _deaths: list[float] = field(default_factory=list)
+    _guardian: "subprocess.Popen[bytes] | None" = None
 
     @contextmanager
     def running(self) -> Iterator["DagsterProcesses"]:
@@ -84,6 +94,9 @@ class DagsterProcesses:
 
     def stop(self) -> None:
         """End every process group, politely first; nothing is left behind."""
+        if self._guardian is not None:
+            self._guardian.kill()
+            self._guardian.wait()
         if not self._started:
             return
         with stopping(self.settings.home):
@@ -99,6 +112,9 @@ class DagsterProcesses:
             # What a worker that died has left behind is nobody's child any more.
             self._sessions.end([process.popen.pid for process in self._started])
         self._started.clear()
+        code_socket = self._code_socket()
+        with suppress(OSError):
+            code_socket.parent.rmdir()
 
     def wait_until_ready(self) -> None:
         """Return once the web server answers. Raises TransientError if a process died or hangs."""
@@ -124,6 +140,29 @@ class DagsterProcesses:
             f"({process.log}): {_tail(process.log)}"
         )
 
+    def revive(self) -> str | None:
+        """Start again a process that has ended; its name, or None if all live.
+
+        What a dead code server has left (its runs among it) is ended first; the reconciler lets
+        the jobs go on. Raises TransientError for a process that keeps ending.
+        """
+        process = self.dead()
+        if process is None:
+            return None
+        now = time.monotonic()
+        self._deaths = [death for death in self._deaths if now - death < DEATHS_SECONDS] + [now]
+        if len(self._deaths) > DEATHS_ALLOWED:
+            self.raise_if_dead()
+        self._sessions.end([process.popen.pid])
+        if process.name == "code-server":
+            self._code_socket()
+        self._started[self._started.index(process)] = self._spawn(process.name, process.arguments)
+        return process.name
+
+    def _launch(self, name: str, arguments: Sequence[str]) -> None:
+        (self.logs_folder / f"{name}.log").unlink(missing_ok=True)
+        self._started.append(self._spawn(name, arguments))
+
     def _start(self) -> None:
         # Two daemons at once would launch everything twice, in vain.
         self._sessions.end_orphans()
@@ -133,8 +172,9 @@ class DagsterProcesses:
                 "--port, or end what is there (`rhizome down`)."
             )
         self._prepare_home()
+        self._guardian = start_guardian(self.settings.home)
         code_socket = self._code_socket()
-        self._spawn(
+        self._launch(
             "code-server",
             [
                 *("-m", "dagster", "code-server", "start", "--socket", str(code_socket)),
@@ -146,13 +186,13 @@ class DagsterProcesses:
         self._write_workspace(code_socket)
         workspace = str(self.dagster_home / "workspace.yaml")
         level = self.settings.log_level
-        self._spawn(
+        self._launch(
             "daemon", ["-m", "dagster._daemon", "run", "-w", workspace, "--log-level", level]
         )
         if self.web is not None:
             where = ["-h", self.web.host, "-p", str(self.web.port)]
             where += ["--dagster-log-level", level]
-            self._spawn("webserver", ["-m", "dagster_webserver", "-w", workspace, *where])
+            self._launch("webserver", ["-m", "dagster_webserver", "-w", workspace, *where])
 
     def _code_socket(self) -> Path:
         """A path short enough for a socket, in a folder that nobody else can enter."""
@@ -188,7 +228,7 @@ class DagsterProcesses:
         """What the processes print."""
         return self.dagster_home / "process-logs"
 
-    def _spawn(self, name: str, arguments: Sequence[str]) -> None:
+    def _spawn(self, name: str, arguments: Sequence[str]) -> Process:
         log = self.logs_folder / f"{name}.log"
         environment = {
             **os.environ,
@@ -196,7 +236,7 @@ class DagsterProcesses:
             "RHIZOME_HOME": str(self.settings.home),
             "PYTHONUNBUFFERED": "1",
         }
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             popen = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=PROJECT_ROOT,
@@ -207,8 +247,8 @@ class DagsterProcesses:
                 start_new_session=True,
                 preexec_fn=_restore_interrupt,  # noqa: PLW1509 - no threads run yet
             )
-        self._started.append(Process(name, popen, log))
         self._sessions.add(popen.pid)
+        return Process(name, arguments, popen, log)
 
 
 def _restore_interrupt() -> None:
@@ -246,6 +286,6 @@ def _accepts(address: WebAddress) -> bool:
         return False
 
 
-def _tail(log: Path, lines: int = 6) -> str:
-    text = log.read_text(errors="replace").strip().splitlines()
-    return " ⏎ ".join(text[-lines:]) or "(empty)"
+def _tail(log: Path, lines: int = 3) -> str:
+    text = _COLOURS.sub("", log.read_text(errors="replace")).strip().splitlines()
+    return " ⏎ ".join(line[:300] for line in text[-lines:]) or "(empty)"

@@ -159,7 +159,8 @@ class Reconciler:
         job_type = JobType.parse(job.job_type)
         if job_type is None:
             raise InvalidInputError(
-                f"There is no job type {job.job_type[:60]!r}; known are {', '.join(JobType)}."
+                f"There is no job type {job.job_type[:60]!r}; this version offers "
+                f"{JobType.PROCESS_DOCUMENT}."
             )
         if job_type is not JobType.PROCESS_DOCUMENT:
             raise InvalidInputError(f"Jobs of the type {job_type} are not offered by this version.")

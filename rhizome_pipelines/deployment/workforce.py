@@ -27,10 +27,11 @@ class Workforce:
     def check(self) -> None:
         """Start a deployment if nobody is there and none is being started in this home.
 
-        Raises TransientError if our own has died, or if whoever should be there stays silent.
+        A process of our own that died is started again. Raises TransientError if it keeps dying,
+        or if whoever should be there stays silent.
         """
         if self._own is not None:
-            self._own.raise_if_dead()
+            self._own.revive()
         if somebody_is_there(self.services.database):
             self._last_sign = time.monotonic()
             return

@@ -22,13 +22,19 @@ from rhizome_pipelines.extraction.extractor import Extracted, OutlineEntry, Page
 from rhizome_pipelines.extraction.language import detect_language
 from rhizome_pipelines.extraction.metadata import ExtractionFacts, OutlineFact, PageFact
 from rhizome_pipelines.extraction.registry import ExtractorRegistry
-from rhizome_pipelines.lifecycle.documents import Document
+from rhizome_pipelines.lifecycle.documents import Document, SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.stage_names import StageName
 from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
 
 CONTENT = "content.md"
 METADATA = "metadata.json"
+_BLANK = "There is no text in this document; hand in one that says something."
+_SCAN = (
+    "No text was found in this document. If it consists of images (a scan), run text recognition "
+    "(OCR) over it first, then add it again."
+)
+_NO_TEXT = {SourceType.PDF: _SCAN, SourceType.EPUB: _SCAN}
 FACTS_OUTLINE = 200
 """Headings that the facts carry; `metadata.json` has all."""
 _MAX_FIELD = 500
@@ -102,10 +108,7 @@ class ExtractionStage:
         ]
         summary = summarise(content)
         if not summary.has_letters:
-            raise InvalidInputError(
-                "No text was found in this document. If it consists of images (a scan), "
-                "run text recognition (OCR) over it first, then add it again."
-            )
+            raise InvalidInputError(_NO_TEXT.get(self._source.source_type, _BLANK))
         metadata = self._metadata(extracted, summary, pages, content)
         path = scratch / METADATA
         path.write_bytes(metadata.to_json())

@@ -39,3 +39,38 @@ def test_killed_it_can_be_cleared_away(home: Home, port: int) -> None:
     assert down.returncode == 0, down.stderr
     wait_until(lambda: _nothing_left(home), "no process of this home is left", 30)
     assert home.rhizome("down").stdout.strip() == "Nothing was running."
+
+
+def test_killed_and_left_alone_nothing_stays(home: Home, port: int) -> None:
+    with home.start("up", "--port", str(port)) as up:
+        wait_until(lambda: answers(port), "the web server answers")
+        kill(psutil.Process(up.pid))
+
+    wait_until(lambda: _nothing_left(home), "the guardian has ended everything", 60)
+
+
+def test_what_dies_under_it_is_started_again(home: Home, port: int) -> None:
+    with home.start("up", "--port", str(port)) as up:
+        wait_until(lambda: answers(port), "the web server answers")
+        for part in ("dagster_webserver", "code-server"):
+            victim = _leader(up.pid, part)
+            kill(victim)
+            wait_until(lambda part=part: _leader(up.pid, part) is not None, f"{part} is back", 30)
+        wait_until(lambda: answers(port), "the web server answers again")
+
+        up.send_signal(signal.SIGTERM)
+        told, _ = up.communicate(timeout=60)
+
+    assert up.returncode == 0, told
+    assert "code-server had died; started again" in told
+
+
+def _leader(parent: int, part: str) -> psutil.Process | None:
+    """The living child of `rhizome up` whose command has that part."""
+    for child in psutil.Process(parent).children():
+        try:
+            if part in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
+                return child
+        except psutil.NoSuchProcess:
+            continue
+    return None

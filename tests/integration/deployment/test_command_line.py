@@ -267,14 +267,14 @@ def test_the_doctor_leaves_nothing_behind(rhizome: CommandLine, services: Servic
 
 
 def test_the_doctor_tells_each_fault(rhizome: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RHIZOME_EMBEDDING_MODEL", "no-such-model")
+    monkeypatch.setenv("RHIZOME_EMBEDDING_MODEL", "sentence-transformers:no-such-model")
 
     done = rhizome("doctor")
 
     assert done.exit_code == 1
     bad = [line for line in done.stdout.splitlines() if line.startswith("✗")]
     assert len(bad) == 1
-    assert "no-such-model" in bad[0]
+    assert "embeddings" in bad[0]
 
 
 # Faults, in one line
