@@ -1,6 +1,8 @@
 """`rhizome up`: it starts, it answers, and however it ends nothing is left behind."""
 
 import signal
+import subprocess
+from functools import partial
 
 import psutil
 
@@ -51,11 +53,12 @@ def test_killed_and_left_alone_nothing_stays(home: Home, port: int) -> None:
 
 def test_what_dies_under_it_is_started_again(home: Home, port: int) -> None:
     with home.start("up", "--port", str(port)) as up:
-        wait_until(lambda: answers(port), "the web server answers")
+        _read_until_up(up)
         for part in ("dagster_webserver", "code-server"):
             victim = _leader(up.pid, part)
+            assert victim is not None
             kill(victim)
-            wait_until(lambda part=part: _leader(up.pid, part) is not None, f"{part} is back", 30)
+            wait_until(partial(_replaced, up.pid, part, victim), f"{part} is back", 30)
         wait_until(lambda: answers(port), "the web server answers again")
 
         up.send_signal(signal.SIGTERM)
@@ -63,6 +66,21 @@ def test_what_dies_under_it_is_started_again(home: Home, port: int) -> None:
 
     assert up.returncode == 0, told
     assert "code-server had died; started again" in told
+
+
+def _read_until_up(up: "subprocess.Popen[str]") -> None:
+    """What dies while it is still starting ends it; so wait for its last word before that."""
+    assert up.stdout is not None
+    told = ""
+    while "Ctrl-C" not in told:
+        line = up.stdout.readline()
+        assert line, f"it ended: {told}"
+        told += line
+
+
+def _replaced(parent: int, part: str, victim: psutil.Process) -> bool:
+    leader = _leader(parent, part)
+    return leader is not None and leader != victim
 
 
 def _leader(parent: int, part: str) -> psutil.Process | None:
