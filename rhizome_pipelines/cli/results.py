@@ -12,12 +12,12 @@ from rich.padding import Padding
 
 from rhizome_pipelines.cli.output import console, show_table
 from rhizome_pipelines.cli.watching import WatchedJob
-from rhizome_pipelines.database.documents import DocumentRepository
-from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.overview import (
     ShownConnection,
     best_connections,
     connection_counts,
+    documents_by_id,
+    jobs_by_id,
 )
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document
@@ -77,13 +77,16 @@ def read_results(
 ) -> list[ProcessedDocument]:
     """Read the rows as they are now; a deleted job counts as cancelled."""
     database = services.database
-    counts = connection_counts(database, user_id, [one.document_id for one in jobs])
+    ids = [one.document_id for one in jobs]
+    counts = connection_counts(database, user_id, ids)
+    documents = documents_by_id(database, user_id, ids)
+    rows = {job.id: job for job in jobs_by_id(database, [one.job_id for one in jobs])}
     results = []
     for one in jobs:
-        document = DocumentRepository(database).get(user_id, one.document_id)
+        document = documents.get(one.document_id)
         if document is None:
             raise InvalidInputError(f"The document {one.document_id} was deleted meanwhile.")
-        job = JobRepository(database).get(one.job_id)
+        job = rows.get(one.job_id)
         status = job.status if job else JobStatus.CANCELLED
         output = job.output_data if job else {}
         results.append(ProcessedDocument(document, status, job, output, counts.get(document.id, 0)))

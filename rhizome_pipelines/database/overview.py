@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from rhizome_pipelines.database.connection import Database
-from rhizome_pipelines.database.rows import job_from
+from rhizome_pipelines.database.rows import document_from, job_from
+from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.jobs import Job
 
 UNBOUNDED_WIDTH = 16_000
@@ -28,6 +29,16 @@ def jobs_by_id(database: Database, ids: Sequence[UUID]) -> Sequence[Job]:
     """Those of the jobs that still have a row."""
     rows = database.all("select * from background_jobs where id = any(%s)", (list(ids),))
     return [job_from(row) for row in rows]
+
+
+def documents_by_id(
+    database: Database, user_id: UUID, ids: Sequence[UUID]
+) -> Mapping[UUID, Document]:
+    """Those of the documents that are there and are that user's."""
+    rows = database.all(
+        "select * from documents where id = any(%s) and user_id = %s", (list(ids), user_id)
+    )
+    return {row["id"]: document_from(row) for row in rows}
 
 
 def embedding_width(database: Database) -> int:

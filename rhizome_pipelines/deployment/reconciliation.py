@@ -19,6 +19,7 @@ from rhizome_pipelines.lifecycle.jobs import (
     AttemptOutcome,
     AttemptTrigger,
     Job,
+    JobStatus,
     JobType,
 )
 from rhizome_pipelines.lifecycle.reconcile import (
@@ -109,7 +110,7 @@ class Reconciler:
         log.warning("Job %s is looked at again later: %s", job.id, fault.message)
 
     def _deaths(self, job: Job, attempt: Attempt | None) -> int:
-        if attempt is None or attempt.number < 2:
+        if job.status is not JobStatus.PROCESSING or attempt is None or attempt.number < 2:
             return 0
         return AttemptRepository(self.services.database).deaths_in_place(job.id)
 
