@@ -15,7 +15,7 @@ from rhizome_pipelines.cli.output import (
     show_table,
     told,
 )
-from rhizome_pipelines.database.documents import PLACEHOLDER_TITLES, DocumentRepository
+from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.finding import PassedOver, Refused, find_items
 from rhizome_pipelines.deployment.intake import add_document
@@ -43,7 +43,12 @@ def add(
                 complain(f"{item.named}: {item.error.message}")
                 refused = True
                 continue
-            result = add_document(services, context.settings().user, item)
+            try:
+                result = add_document(services, context.settings().user, item)
+            except InvalidInputError as error:
+                complain(f"{item.label}: {error.message}")
+                refused = True
+                continue
             added.append({"id": result.document.id, "known": result.known, "label": item.label})
     if as_json:
         show_json(added)
@@ -104,7 +109,7 @@ def show(document_id: UUID, as_json: AsJson = False) -> None:
     show_pairs(
         {
             "document": str(document.id),
-            "title": document.title,
+            "title": _title(document),
             "author": document.author,
             "type": document.source_type.value,
             "status": document.processing_status,
@@ -121,9 +126,8 @@ def show(document_id: UUID, as_json: AsJson = False) -> None:
 
 def _title(document: Document) -> str | None:
     """The title, or as long as there is none what the source is called."""
-    if (document.title or "").strip().lower() not in PLACEHOLDER_TITLES:
-        return document.title
-    return document.source_metadata.get("file_name") or document.source_url or document.title
+    named = document.source_metadata.get("file_name") or document.source_url
+    return document.known_title or named or document.title
 
 
 def _as_json(document: Document) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from psycopg.types.json import Jsonb
 
 from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.database.rows import document_from
-from rhizome_pipelines.lifecycle.documents import Document, DocumentStatus, SourceType
-
-PLACEHOLDER_TITLES = ("", "untitled", "untitled document", "processing...", "processing…")
-"""What clients write while a title is not known yet; compared in lower case."""
+from rhizome_pipelines.lifecycle.documents import (
+    PLACEHOLDER_TITLES,
+    Document,
+    DocumentStatus,
+    SourceType,
+)
 
 
 @dataclass(frozen=True)

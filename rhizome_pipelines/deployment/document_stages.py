@@ -11,7 +11,6 @@ from rhizome_pipelines.chunking import ChunkingStage, read_chunks
 from rhizome_pipelines.connections import ConnectionsConfig, ConnectionsStage
 from rhizome_pipelines.database.chunks import PostgresChunkSink
 from rhizome_pipelines.database.connections import PostgresEdgeSink
-from rhizome_pipelines.database.documents import PLACEHOLDER_TITLES
 from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.vectors import PostgresCorpus
 from rhizome_pipelines.deployment import configuration
@@ -71,7 +70,9 @@ def open_stage(
 def _extraction(context: StageContext, upstream: StageCheckpoint | None) -> Iterator[Stage]:
     with open_source(context.services, context.document, context.job) as source:
         registry = default_registry(configuration.extraction(context.services.settings))
-        yield ExtractionStage(source, _with_own_title(context.document), registry, context.began)
+        # A title that only holds the place of one must not win over the source's own.
+        document = replace(context.document, title=context.document.known_title)
+        yield ExtractionStage(source, document, registry, context.began)
 
 
 @contextmanager
@@ -124,12 +125,6 @@ def _connections(context: StageContext, upstream: StageCheckpoint | None) -> Ite
         configuration.engines(context.services, str(facts["model"])),
         ConnectionsConfig(),
     )
-
-
-def _with_own_title(document: Document) -> Document:
-    """The document without a title that is only a placeholder, so that the source's own counts."""
-    placeholder = (document.title or "").strip().lower() in PLACEHOLDER_TITLES
-    return replace(document, title=None) if placeholder else document
 
 
 def _needed(upstream: StageCheckpoint | None, stage: StageName) -> StageCheckpoint:

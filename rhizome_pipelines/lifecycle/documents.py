@@ -31,6 +31,10 @@ class DocumentStatus(StrEnum):
     AWAITING_REVIEW = "awaiting_manual_review"
 
 
+PLACEHOLDER_TITLES = ("", "untitled", "untitled document", "processing...", "processing…")
+"""What clients write while a title is not known yet; compared in lower case."""
+
+
 @dataclass(frozen=True)
 class Document:
     """One row of `documents`, the columns that stages read."""
@@ -46,3 +50,9 @@ class Document:
     created_at: datetime
     metadata: Mapping[str, Any] = field(default_factory=dict)
     source_metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def known_title(self) -> str | None:
+        """The title, unless it only holds the place of one."""
+        placeholder = (self.title or "").strip().lower() in PLACEHOLDER_TITLES
+        return None if placeholder else self.title
