@@ -20,6 +20,7 @@ from rhizome_pipelines.deployment.attempt import AttemptSession
 from rhizome_pipelines.deployment.document_stages import CODE_VERSIONS
 from rhizome_pipelines.deployment.stage_checks import CHECK_NAMES
 from rhizome_pipelines.lifecycle.stage_names import StageName
+from rhizome_pipelines.run_api import DOCUMENT_PARTITIONS
 
 if TYPE_CHECKING:
     StageResult = MaterializeResult[StageCheckpoint]
@@ -31,7 +32,7 @@ else:
 # of the value's type.
 CHECKPOINT_TYPE = PythonObjectDagsterType(StageCheckpoint, name="StageCheckpoint")
 
-documents = DynamicPartitionsDefinition(name="documents")
+documents = DynamicPartitionsDefinition(name=DOCUMENT_PARTITIONS)
 
 
 def stage_asset(

@@ -55,7 +55,7 @@ def _result(
     return MaterializeResult(
         value=finished.checkpoint,
         data_version=DataVersion(finished.checkpoint.content_digest[:16]),
-        metadata=stage_metadata(attempt, stage, finished),
+        metadata=stage_metadata(attempt, finished),
         check_results=[
             AssetCheckResult(
                 passed=not check.faults,

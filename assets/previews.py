@@ -7,16 +7,13 @@ import pandas as pd
 from dagster import MetadataValue
 
 from rhizome_pipelines.deployment.attempt import AttemptSession
-from rhizome_pipelines.lifecycle.stage_names import StageName
 from rhizome_pipelines.stages.runner import StageFinished
 
 TABLE_ROWS = 12
 CELL_CHARACTERS = 160
 
 
-def stage_metadata(
-    attempt: AttemptSession, stage: StageName, finished: StageFinished
-) -> dict[str, Any]:
+def stage_metadata(attempt: AttemptSession, finished: StageFinished) -> dict[str, Any]:
     """Metadata of a stage's materialization."""
     checkpoint = finished.checkpoint
     common: dict[str, Any] = {
@@ -35,7 +32,7 @@ def stage_metadata(
         common["made_anew_because"] = MetadataValue.md(
             "\n".join(f"- {reason}" for reason in finished.reasons_not_reused)
         )
-    return common | _numbers(checkpoint.facts) | _pictures(stage, checkpoint.facts)
+    return common | _numbers(checkpoint.facts) | _pictures(checkpoint.facts)
 
 
 def _numbers(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +43,7 @@ def _numbers(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _pictures(stage: StageName, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _pictures(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Tables and previews out of the stage's facts; what a stage does not tell is not shown."""
     shown: dict[str, Any] = {}
     if preview := facts.get("preview"):

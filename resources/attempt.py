@@ -22,9 +22,13 @@ from rhizome_pipelines.deployment.attempt import (
 )
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, explain
 from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
-from rhizome_pipelines.run_api import ATTEMPT_TAG, JOB_TAG, PARENT_TAG, PARTITION_TAG
-
-PARTITIONS = "documents"
+from rhizome_pipelines.run_api import (
+    ATTEMPT_TAG,
+    DOCUMENT_PARTITIONS,
+    JOB_TAG,
+    PARENT_TAG,
+    PARTITION_TAG,
+)
 
 
 @resource(required_resource_keys={"services"})
@@ -49,7 +53,7 @@ def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession | 
             raise Failure(explain(fault).message, allow_retries=False) from fault
         try:
             # An unknown partition would let the whole first step run and fail only then.
-            instance.add_dynamic_partitions(PARTITIONS, [str(session.document.id)])
+            instance.add_dynamic_partitions(DOCUMENT_PARTITIONS, [str(session.document.id)])
             yield session
         finally:
             session.close(_ending(instance, run.run_id))
@@ -62,11 +66,12 @@ def _identity(run: DagsterRun) -> RunIdentity:
             "This run names no document. Choose one partition (the document's id); on the command "
             'line: --tags \'{"dagster/partition": "<document id>"}\'.'
         )
+    job_tag = run.tags.get(JOB_TAG)
     return RunIdentity(
         run_id=run.run_id,
-        document_id=_uuid(partition, "The partition"),
+        document_id=_uuid(partition, "The partition must be a document's id"),
         stages=_stages(run),
-        job_id=_uuid(run.tags[JOB_TAG], "The job's tag") if JOB_TAG in run.tags else None,
+        job_id=_uuid(job_tag, f"The tag {JOB_TAG} must be a job's id") if job_tag else None,
         attempt=int(run.tags[ATTEMPT_TAG]) if run.tags.get(ATTEMPT_TAG, "").isdigit() else None,
         parent_run_id=run.parent_run_id or run.tags.get(PARENT_TAG),
     )
@@ -84,9 +89,7 @@ def _uuid(text: str, what: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise InvalidInputError(
-            f"{what} must be a document's id (a UUID), not {text[:60]!r}."
-        ) from None
+        raise InvalidInputError(f"{what} (a UUID), not {text[:60]!r}.") from None
 
 
 def _ending(instance: DagsterInstance, run_id: str) -> RunEnding:

@@ -13,6 +13,9 @@ JOB_TAG = "rhizome/job"
 ATTEMPT_TAG = "rhizome/attempt"
 USER_TAG = "rhizome/user"
 TITLE_TAG = "rhizome/title"
+DOCUMENT_PARTITIONS = "documents"
+"""Name of the dynamic partitions; a key is a document's id."""
+
 PARTITION_TAG = "dagster/partition"
 PARENT_TAG = "dagster/parent_run_id"
 

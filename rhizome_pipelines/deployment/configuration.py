@@ -75,12 +75,8 @@ def engines(services: Services, model: str) -> Sequence[ConnectionEngine]:
 
 def chat(settings: Settings) -> ChatEndpoint | None:
     """The chat endpoint, if one is configured."""
-    if settings.chat_base_url is None:
+    if settings.chat_base_url is None or settings.chat_model is None:
         return None
-    if settings.chat_model is None:
-        raise InvalidInputError(
-            "RHIZOME_CHAT_BASE_URL is set, but no RHIZOME_CHAT_MODEL: name the model to ask."
-        )
     return ChatEndpoint(settings.chat_base_url, settings.chat_model, secret(settings.chat_api_key))
 
 

@@ -105,7 +105,8 @@ class DagsterProcesses:
                 _signal_group(process.popen.pid, signal.SIGTERM)
             _, alive = psutil.wait_procs(members, timeout=STOP_SECONDS)
             for member in alive:
-                _quietly(member.kill)
+                with suppress(psutil.NoSuchProcess):
+                    member.kill()
             psutil.wait_procs(alive, timeout=STOP_SECONDS)
             for process in self._started:
                 process.popen.wait()
@@ -268,13 +269,6 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
     try:
         os.killpg(pid, number)
     except ProcessLookupError:
-        return
-
-
-def _quietly(act: "object") -> None:
-    try:
-        act()  # type: ignore[operator]
-    except psutil.NoSuchProcess:
         return
 
 
