@@ -33,13 +33,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
 @pytest.fixture
 def empty_database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
     """A fresh, empty database; dropped after the test, whoever is still connected."""
-    yield from _temporary_database(postgres_server, "template0")
+    yield from temporary_database(postgres_server, "template0")
 
 
 @pytest.fixture
 def database_url(migrated_template: str, postgres_server: EmbeddedPostgres) -> Iterator[str]:
     """A fresh database with the whole schema; dropped after the test."""
-    yield from _temporary_database(postgres_server, migrated_template)
+    yield from temporary_database(postgres_server, migrated_template)
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +68,8 @@ def _migrate_template(server: EmbeddedPostgres, connection: psycopg.Connection) 
     connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(draft, template))
 
 
-def _temporary_database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+def temporary_database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """The URL of a new database like the template; dropped afterwards."""
     name = _unique_name()
     made, source = sql.Identifier(name), sql.Identifier(template)
     with _administration(server) as connection:

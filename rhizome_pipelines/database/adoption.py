@@ -170,9 +170,14 @@ where status not in ('completed', 'cancelled') and id = (
 for update
 """
 
+# Two look-ups, each by its index: told to find both at once, the planner may read all that is
+# pending.
 _PENDING: LiteralString = """
-select id from background_jobs
-where status = 'pending' and (id = %(job)s or entity_id = %(document)s)
+select id from (
+    (select id, status from background_jobs where id = %(job)s offset 0)
+    union all
+    (select id, status from background_jobs where entity_id = %(document)s offset 0)) as named
+where status = 'pending'
 limit 1
 """
 

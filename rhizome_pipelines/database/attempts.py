@@ -158,7 +158,9 @@ class AttemptRepository:
         rows = self._database.all(
             """
             select distinct on (a.job_id) a.* from job_attempts a
-            where not exists (select from background_jobs j where j.id = a.job_id)
+            where a.job_deleted_at is not null
+              -- a row may have been inserted again with the same id
+              and (select true from background_jobs j where j.id = a.job_id limit 1) is null
             order by a.job_id, a.number desc
             limit %s
             """,

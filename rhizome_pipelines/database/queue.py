@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from psycopg.rows import dict_row
+
 from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.database.rows import attempt_from, job_from
 from rhizome_pipelines.lifecycle.jobs import Attempt, Job
@@ -17,6 +19,14 @@ class InFlight:
     by_user: Mapping[UUID, int] = field(default_factory=dict)
 
 
+# What a look costs must not depend on what the planner believes of a table that has changed much,
+# or was never analyzed: it is told to walk along the indexes and not to sort the whole of a user's
+# queue. (Compiling, which high estimates would make it do, takes longer than the query.)
+BY_INDEX = """
+select set_config(name, 'off', true)
+from unnest(array['enable_seqscan', 'enable_bitmapscan', 'enable_sort', 'jit']) as name
+"""
+
 # The users of the queue are found by skipping along its index, so that one user's ten thousand
 # pending jobs cost another user nothing.
 NEEDING_ATTENTION = """
@@ -28,38 +38,42 @@ users as (
             where status = 'pending' and user_id > users.user_id
             order by user_id limit 1)
     from users where users.user_id is not null),
+busy as (
+    select id, user_id from background_jobs where status = 'processing'
+    union
+    select job_id, user_id from job_attempts where ended_at is null),
+live as (
+    select id from busy
+    union
+    select j.id from background_jobs j cross join lateral (
+        select outcome from job_attempts
+        where job_id = j.id and number = j.current_attempt limit 1) as a
+    where j.status = 'paused' and j.completed_at is not null and a.outcome = 'completed'),
 turns as (
-    select mine.*, row_number() over (
-        partition by users.user_id order by mine.priority desc, mine.created_at, mine.id) as turn
+    select mine.*, mine.place + (
+        select count(*) from busy where busy.user_id = users.user_id) as turn
     from users cross join lateral (
-        select id, priority, created_at from background_jobs
+        select id, priority, created_at,
+               row_number() over (order by priority desc, created_at, id) as place
+        from background_jobs
         where status = 'pending' and user_id = users.user_id
           and (next_retry_at is null or next_retry_at <= now())
+          and id not in (select id from live)
         order by priority desc, created_at, id
         limit %(limit)s) as mine),
-live as (
-    select id from background_jobs where status = 'processing'
-    union
-    select job_id from job_attempts where ended_at is null
-    union
-    select j.id from background_jobs j
-    join job_attempts a on a.job_id = j.id and a.number = j.current_attempt
-    where j.status = 'paused' and a.outcome = 'completed'),
 chosen as (
     select id, 0::bigint as turn from live
     union all
-    (select id, turn from turns where id not in (select id from live)
-     order by turn, priority desc, created_at, id
-     limit %(limit)s))
+    (select id, turn from turns order by turn, priority desc, created_at, id limit %(limit)s))
 select j.*, a.job_id, a.number as attempt_number, a.trigger as attempt_trigger,
        a.created_at as attempt_created_at, a.run_id as attempt_run_id,
        a.started_at as attempt_started_at, a.heartbeat_at as attempt_heartbeat_at,
        a.ended_at as attempt_ended_at, a.outcome as attempt_outcome, a.error as attempt_error,
        a.resumed_from as attempt_resumed_from
 from chosen
-join background_jobs j on j.id = chosen.id
+cross join lateral (select * from background_jobs where id = chosen.id limit 1) as j
 left join lateral (
-    select * from job_attempts where job_id = j.id order by number desc limit 1) as a on true
+    select * from job_attempts where job_id = chosen.id order by number desc limit 1) as a on true
 order by chosen.turn, j.priority desc, j.created_at, j.id
 """
 
@@ -77,9 +91,13 @@ def needing_attention(database: Database, limit: int) -> Sequence[tuple[Job, Att
 
     First all that are processing, whose attempt is not recorded as ended, or that were paused
     after their completion. Then at most `limit` pending and due ones, in turns: every user's
-    first, every user's second, and so on; a user's own by priority, then by age.
+    first, every user's second, and so on; a user's own by priority, then by age. Jobs in flight
+    have had their turn: whoever has two of them comes in with his third.
     """
-    rows = database.all(NEEDING_ATTENTION, {"limit": limit})
+    with database.transaction() as connection:
+        connection.execute(BY_INDEX)
+        with connection.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(NEEDING_ATTENTION, {"limit": limit}).fetchall()
     return [
         (job_from(row), attempt_from(row, "attempt_") if row["job_id"] is not None else None)
         for row in rows

@@ -1,7 +1,7 @@
 """Attempts: one at a time, bound to one run, adopted from elsewhere, outliving their job."""
 
 from concurrent.futures import ThreadPoolExecutor
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.connection import Database
@@ -16,6 +16,7 @@ from rhizome_pipelines.lifecycle.jobs import (
     CheckpointPointer,
     Job,
     JobStatus,
+    JobType,
 )
 
 
@@ -181,3 +182,52 @@ def test_attempts_outlive_the_row_until_they_are_forgotten(
     assert (user, document, attempt.job_id) == (job.user_id, job.entity_id, job.id)
     attempts.forget(job.id)
     assert attempts.of_deleted_jobs() == []
+
+
+def test_of_many_attempts_of_a_deleted_job_the_newest_is_told(
+    jobs: JobRepository, attempts: AttemptRepository, user: UUID
+) -> None:
+    gone = [jobs.insert(user, JobType.EXPORT_DOCUMENTS) for _ in range(3)]
+    for job in gone:
+        for number in (1, 2):
+            attempts.begin(job.id, AttemptTrigger.START)
+            jobs.release(job.id, number, AttemptOutcome.SHUTDOWN)
+        jobs.delete(job.id)
+
+    told = attempts.of_deleted_jobs(2)
+
+    assert [attempt.number for _, _, attempt in told] == [2, 2]
+    for _, _, attempt in told:
+        attempts.forget(attempt.job_id)
+    assert len(attempts.of_deleted_jobs()) == 1
+
+
+def test_a_row_that_was_inserted_again_is_not_deleted(
+    attempts: AttemptRepository, database: Database, guarded: GuardedJob, job: Job
+) -> None:
+    database.execute("delete from background_jobs")
+    database.execute(
+        "insert into background_jobs (id, user_id, job_type) values (%s, %s, 'process_document')",
+        (job.id, job.user_id),
+    )
+    assert attempts.of_deleted_jobs() == []
+    database.execute("truncate background_jobs")
+    assert len(attempts.of_deleted_jobs()) == 1
+
+
+def test_a_client_that_may_not_write_attempts_may_delete_jobs(
+    attempts: AttemptRepository, database: Database, guarded: GuardedJob, job: Job
+) -> None:
+    role = f"client_{job.id.hex}"
+    with database.connection() as connection:
+        connection.execute(
+            f"create role {role}; grant select, delete on background_jobs to {role};"
+            f"alter table job_attempts enable row level security;".encode()
+        )
+        try:
+            connection.execute(
+                f"begin; set local role {role}; delete from background_jobs; commit".encode()
+            )
+            assert len(attempts.of_deleted_jobs()) == 1
+        finally:
+            connection.execute(f"drop owned by {role}; drop role {role}".encode())

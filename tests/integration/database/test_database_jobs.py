@@ -10,7 +10,6 @@ from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.guarded import GuardedJob
 from rhizome_pipelines.database.jobs import JobRepository
-from rhizome_pipelines.database.queue import NEEDING_ATTENTION
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import ErrorType
 from rhizome_pipelines.lifecycle.jobs import (
@@ -107,6 +106,35 @@ def test_the_queue_is_fair(jobs: JobRepository, database: Database) -> None:
     assert len(jobs.needing_attention(100)) == 6, "the one that is not due is left out"
 
 
+def test_who_has_jobs_in_flight_waits_for_who_has_none(
+    jobs: JobRepository, attempts: AttemptRepository
+) -> None:
+    busy, calm = uuid4(), uuid4()
+    flying = [jobs.insert(busy, JobType.EXPORT_DOCUMENTS) for _ in range(2)]
+    for job in flying:
+        attempts.begin(job.id, AttemptTrigger.START)
+    older = [jobs.insert(busy, JobType.EXPORT_DOCUMENTS, priority=9) for _ in range(2)]
+    later = [jobs.insert(calm, JobType.EXPORT_DOCUMENTS) for _ in range(4)]
+
+    order = [job.id for job, _ in jobs.needing_attention()]
+
+    # in flight; then turns 1 and 2, which the busy one has had; then turns 3 and 4 of both
+    assert set(order[:2]) == {job.id for job in flying}
+    assert order[2:] == [
+        later[0].id, later[1].id, older[0].id, later[2].id, older[1].id, later[3].id,
+    ]  # fmt: skip
+
+
+def test_a_job_whose_attempt_is_stopping_takes_no_turn(
+    jobs: JobRepository, attempts: AttemptRepository, database: Database, user: UUID
+) -> None:
+    stopping, waiting = (jobs.insert(user, JobType.EXPORT_DOCUMENTS) for _ in range(2))
+    attempts.begin(stopping.id, AttemptTrigger.START)
+    set_status(database, stopping.id, JobStatus.PENDING)
+
+    assert [job.id for job, _ in jobs.needing_attention(1)] == [stopping.id, waiting.id]
+
+
 def test_what_needs_attention_besides_the_queue(
     jobs: JobRepository, attempts: AttemptRepository, database: Database, user: UUID
 ) -> None:
@@ -151,28 +179,6 @@ def test_the_newest_attempt_comes_with_the_job(
     ((found, attempt),) = jobs.needing_attention()
     assert (found.id, found.created_at, found.user_id) == (job.id, job.created_at, job.user_id)
     assert attempt == second
-
-
-def test_the_queue_reads_indexes_past_twenty_thousand_finished_rows(
-    database: Database, jobs: JobRepository, user: UUID
-) -> None:
-    database.execute(
-        """
-        insert into background_jobs (user_id, job_type, status)
-        select gen_random_uuid(), 'process_document',
-               (array['completed', 'failed', 'cancelled'])[1 + n %% 3]
-        from generate_series(1, 20000) as n
-        """
-    )
-    for _ in range(3):
-        jobs.insert(user, JobType.PROCESS_DOCUMENT)
-    database.execute("analyze background_jobs")
-    database.execute("analyze job_attempts")
-    plan = database.all("explain " + NEEDING_ATTENTION, {"limit": 10})
-    scans = [line["QUERY PLAN"] for line in plan]
-    assert not any("Seq Scan on background_jobs" in line for line in scans), "\n".join(scans)
-    assert any("background_jobs_queue" in line for line in scans)
-    assert len(jobs.needing_attention(10)) == 3
 
 
 def test_retries_fall_due(
