@@ -5,13 +5,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import make_url
-
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.checkpoints.objects import ObjectStore
-from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.database.connection import Database, normalise_url
-from rhizome_pipelines.database.migrations import migrate
+from rhizome_pipelines.database.migrations import migrate_opened
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.server.postgres import EmbeddedPostgres
 from rhizome_pipelines.settings import Settings
@@ -19,6 +16,8 @@ from rhizome_pipelines.storage.factory import open_store
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+    from rhizome_pipelines.checkpoints.store import CheckpointStore
 
 OUR_DATABASE = "rhizome"
 DAGSTER_DATABASE = "rhizome_dagster"
@@ -32,8 +31,11 @@ class Services:
     database: Database
     objects: ObjectStore
 
-    def checkpoints(self, document: Document) -> CheckpointStore:
+    def checkpoints(self, document: Document) -> "CheckpointStore":
         """The checkpoints under the document's prefix."""
+        # Late, as all that only some who open the services need: they wait for every import.
+        from rhizome_pipelines.checkpoints.store import CheckpointStore  # noqa: PLC0415
+
         return CheckpointStore(self.objects, DocumentKeys(document.user_id, document.id))
 
 
@@ -74,8 +76,8 @@ def open_services(
             server = EmbeddedPostgres(settings.home)
             stack.enter_context(server.lease())
         url = database_url(settings)
-        migrate(url)
         database = stack.enter_context(Database(url))
+        migrate_opened(database)
         objects = open_store(settings.objects_url, s3_client or default_s3_client(settings))
         yield Services(settings, database, objects)
 
@@ -111,5 +113,7 @@ def with_database(url: str, name: str) -> str:
 
 def _for_psycopg2(url: str, **changes: Any) -> str:
     """Dagster's storage speaks psycopg 2, which SQLAlchemy takes only when it is named."""
+    from sqlalchemy import make_url  # noqa: PLC0415 - only Dagster's processes have it anyway
+
     parts = make_url(normalise_url(url)).set(drivername="postgresql+psycopg2", **changes)
     return parts.render_as_string(hide_password=False)

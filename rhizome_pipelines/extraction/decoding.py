@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from charset_normalizer import from_bytes
-
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
 _REPLACEMENT = "\ufffd".encode()
@@ -153,6 +151,9 @@ def _legacy_codec(sample: bytes) -> str:
     words = set(_WORD_WITH_HIGH.findall(sample))
     if isolated * 10 >= len(runs) * 9 and len(words) < 40:
         return western
+    # Late: few texts get here, and every command that takes files in would wait for the import.
+    from charset_normalizer import from_bytes  # noqa: PLC0415
+
     best = from_bytes(sample).best()
     if best is None or best.encoding in _WESTERN:
         return western

@@ -8,7 +8,6 @@ from urllib.parse import unquote, urlsplit
 from rhizome_pipelines.checkpoints.objects import ObjectStore
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.storage.folder import LocalFolderStore
-from rhizome_pipelines.storage.s3 import S3Store
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,6 +32,9 @@ def open_store(url: str, s3_client_factory: Callable[[], "S3Client"]) -> ObjectS
     if parts.scheme == "file" and parts.netloc in {"", "localhost"} and path.startswith("/"):
         return LocalFolderStore(Path(path))
     if parts.scheme == "s3" and parts.netloc:
+        # boto3 takes a while to import, and most homes keep their objects in a folder.
+        from rhizome_pipelines.storage.s3 import S3Store  # noqa: PLC0415
+
         return S3Store(s3_client_factory(), parts.netloc, path)
     raise InvalidInputError(
         "The storage URL is not understood: use file:///absolute/path or s3://bucket/prefix."

@@ -5,6 +5,7 @@ only what is missing. Here live the revisions, their SQL, and the comparison of 
 with the expected ones; queries live in the repositories.
 """
 
-from rhizome_pipelines.database.migrations.run import MigrationStatus, migrate, status
+from rhizome_pipelines.database.migrations.run import migrate, migrate_opened, status
+from rhizome_pipelines.database.migrations.standing import MigrationStatus
 
-__all__ = ["MigrationStatus", "migrate", "status"]
+__all__ = ["MigrationStatus", "migrate", "migrate_opened", "status"]

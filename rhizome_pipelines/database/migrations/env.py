@@ -1,4 +1,4 @@
-"""Read by Alembic: runs the revisions on the connection that `run.migrate` has opened."""
+"""Read by Alembic: runs the revisions on the connection that `upgrade` has opened."""
 
 from alembic import context
 

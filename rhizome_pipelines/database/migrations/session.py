@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import psycopg
+import sqlalchemy
 from alembic import op
 
 from rhizome_pipelines.database.connection import Connection
@@ -13,7 +14,12 @@ LOCK_TIMEOUT = "20s"
 
 def driver_connection() -> Connection:
     """The psycopg connection under Alembic's, inside its transaction."""
-    connection = op.get_bind().connection.driver_connection
+    return driver_connection_of(op.get_bind())
+
+
+def driver_connection_of(bind: sqlalchemy.Connection) -> Connection:
+    """The psycopg connection under one of SQLAlchemy's."""
+    connection = bind.connection.driver_connection
     if not isinstance(connection, psycopg.Connection):
         raise TypeError(f"The migrations need psycopg 3, not {type(connection).__name__}.")
     return connection

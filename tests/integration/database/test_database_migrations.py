@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from rhizome_pipelines.database import migrations
+from rhizome_pipelines.database.migrations import standing
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError
 from tests.integration.database.scripts import rows, run
 
@@ -100,6 +104,13 @@ def test_an_empty_database_gets_everything(empty_database_url: str) -> None:
         "cached_chunks", "user_settings", "rhizome_alembic_version",
     }  # fmt: skip
     assert rows(empty_database_url, "select relname from pg_class where relrowsecurity") == []
+
+
+def test_the_files_are_named_after_the_revisions_that_alembic_runs() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    walked = ScriptDirectory.from_config(config).walk_revisions()
+    assert [revision.revision for revision in walked] == standing.revisions()[::-1]
 
 
 def test_a_second_time_changes_nothing(empty_database_url: str) -> None:
