@@ -7,7 +7,7 @@ from uuid import UUID
 from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.database.rows import document_from, job_from
 from rhizome_pipelines.lifecycle.documents import Document
-from rhizome_pipelines.lifecycle.jobs import Job
+from rhizome_pipelines.lifecycle.jobs import Job, JobType
 
 UNBOUNDED_WIDTH = 16_000
 """What pgvector stores at the most, where the column has no fixed width."""
@@ -29,6 +29,21 @@ def jobs_by_id(database: Database, ids: Sequence[UUID]) -> Sequence[Job]:
     """Those of the jobs that still have a row."""
     rows = database.all("select * from background_jobs where id = any(%s)", (list(ids),))
     return [job_from(row) for row in rows]
+
+
+def newest_jobs(
+    database: Database, document_ids: Sequence[UUID], job_type: JobType
+) -> Mapping[UUID, Job]:
+    """By document: the newest job of that type, as `JobRepository.latest_for_document` finds it."""
+    rows = database.all(
+        """
+        select distinct on (entity_id) * from background_jobs
+        where entity_id = any(%s) and replace(job_type, '-', '_') = %s
+        order by entity_id, created_at desc, id desc
+        """,
+        (list(document_ids), job_type),
+    )
+    return {row["entity_id"]: job_from(row) for row in rows}
 
 
 def documents_by_id(
@@ -86,28 +101,41 @@ def best_connections(
 ) -> Sequence[ShownConnection]:
     """The strongest connections that touch the documents: one a pair of documents, once a pair.
 
-    A pair of documents is shown by its best pair of chunks, whichever way it points.
+    A pair of documents is shown by its best pair of chunks, whichever way it points. The texts are
+    read only for those that are shown: to sort them all with their texts took most of the time.
     """
     rows = database.all(
         """
         with touching as (
-            select distinct on (least(s.document_id, t.document_id),
-                                greatest(s.document_id, t.document_id))
-                   c.connection_type, c.strength, s.content as source_text,
-                   t.content as target_text, s.document_id as source_document,
-                   t.document_id as target_document
+            select c.id, c.strength, s.document_id as source_document,
+                   t.document_id as target_document, s.chunk_index as source_index,
+                   t.chunk_index as target_index, least(s.document_id, t.document_id) as one,
+                   greatest(s.document_id, t.document_id) as other
             from connections c
             join chunks s on s.id = c.source_chunk_id
             join chunks t on t.id = c.target_chunk_id
+            join documents a on a.id = s.document_id and a.user_id = %(user)s
+            join documents b on b.id = t.document_id and b.user_id = %(user)s
             where (s.document_id = any(%(documents)s) or t.document_id = any(%(documents)s))
-              and c.user_validated is distinct from false
-            order by least(s.document_id, t.document_id), greatest(s.document_id, t.document_id),
-                     c.strength desc, s.document_id, s.chunk_index, t.chunk_index)
-        select touching.*, a.title as source_title, b.title as target_title
-        from touching
-        join documents a on a.id = source_document and a.user_id = %(user)s
-        join documents b on b.id = target_document and b.user_id = %(user)s
-        order by strength desc, source_document, target_document
+              and c.user_validated is distinct from false),
+        strongest as (
+            select one, other, max(strength) as strength from touching
+            group by one, other
+            order by max(strength) desc
+            fetch first %(limit)s rows with ties),
+        best as (
+            select distinct on (one, other) touching.*
+            from touching join strongest using (one, other, strength)
+            order by one, other, source_document, source_index, target_index)
+        select c.connection_type, c.strength, s.content as source_text, t.content as target_text,
+               a.title as source_title, b.title as target_title
+        from best
+        join connections c on c.id = best.id
+        join chunks s on s.id = c.source_chunk_id
+        join chunks t on t.id = c.target_chunk_id
+        join documents a on a.id = best.source_document
+        join documents b on b.id = best.target_document
+        order by c.strength desc, source_document, target_document
         limit %(limit)s
         """,
         {"documents": list(document_ids), "user": user_id, "limit": limit},
