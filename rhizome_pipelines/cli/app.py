@@ -1,4 +1,4 @@
-"""The command `rhizome`: its families of commands, and what they have in common."""
+"""The command `rhizome`: what can be typed. The work is imported when it is asked for."""
 
 import sys
 from typing import Annotated
@@ -6,7 +6,8 @@ from uuid import UUID
 
 import typer
 
-from rhizome_pipelines.cli import context, database, deployment, documents, jobs, process
+from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.families import family
 from rhizome_pipelines.cli.output import EXIT_FAILED, complain
 
 app = typer.Typer(
@@ -17,6 +18,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Documents in; markdown, chunks, embeddings and connections out.",
 )
+app.add_typer(family("rhizome_pipelines.cli.jobs", "See jobs."), name="jobs")
+app.add_typer(family("rhizome_pipelines.cli.documents", "Add and see documents."), name="documents")
+app.add_typer(family("rhizome_pipelines.cli.database", "The database."), name="db")
 
 
 @app.callback()
@@ -29,13 +33,49 @@ def _common(
     context.set_user(user)
 
 
-app.command("process")(process.process)
-app.command("up")(deployment.up)
-app.command("down")(deployment.down)
-app.command("doctor")(deployment.doctor)
-app.add_typer(jobs.app, name="jobs")
-app.add_typer(documents.app, name="documents")
-app.add_typer(database.app, name="db")
+@app.command()
+def process(
+    named: Annotated[list[str], typer.Argument(help="Files, folders and web addresses.")],
+    again: Annotated[bool, typer.Option("--again", help="Process known documents anew.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Process documents: into markdown, chunks, embeddings and connections.
+
+    The same bytes of the same user are the same document: what is known and done is not done
+    again. Uses the deployment that is up, and starts one for as long as needed if there is none.
+    """
+    from rhizome_pipelines.cli.process import process_named  # noqa: PLC0415 - see the docstring
+
+    process_named(named, again=again, as_json=as_json)
+
+
+@app.command()
+def up(
+    host: Annotated[str, typer.Option(help="Address of Dagster's web server.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Its port.")] = 3000,
+) -> None:
+    """Start the database, Dagster's web server and daemon, and stay until Ctrl-C."""
+    from rhizome_pipelines.cli import deployment  # noqa: PLC0415 - see the docstring
+
+    deployment.up(host, port)
+
+
+@app.command()
+def down() -> None:
+    """Stop the deployment of this home, wherever it was started, and the embedded server."""
+    from rhizome_pipelines.cli import deployment  # noqa: PLC0415 - see the docstring
+
+    deployment.down()
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Look whether everything that Rhizome needs is there and works."""
+    from rhizome_pipelines.cli.doctor import doctor  # noqa: PLC0415 - see the docstring
+
+    doctor(as_json=as_json)
 
 
 def main() -> None:

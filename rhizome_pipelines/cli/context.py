@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from rhizome_pipelines.deployment.services import Services, open_services
-from rhizome_pipelines.settings import Settings, load_settings
+if TYPE_CHECKING:
+    from rhizome_pipelines.deployment.services import Services
+    from rhizome_pipelines.settings import Settings
 
 _chosen_user: list[UUID] = []
 
@@ -16,8 +18,11 @@ def set_user(user: UUID | None) -> None:
     _chosen_user[:] = [user] if user is not None else []
 
 
-def settings() -> Settings:
+def settings() -> "Settings":
     """The settings, with `--user` over RHIZOME_USER. Raises SettingsError."""
+    # Late, as the services below: the help needs neither.
+    from rhizome_pipelines.settings import load_settings  # noqa: PLC0415
+
     return load_settings(user=_chosen_user[0]) if _chosen_user else load_settings()
 
 
@@ -27,7 +32,9 @@ def debugging() -> bool:
 
 
 @contextmanager
-def services() -> Iterator[Services]:
+def services() -> Iterator["Services"]:
     """The open services."""
+    from rhizome_pipelines.deployment.services import open_services  # noqa: PLC0415
+
     with open_services(settings()) as opened:
         yield opened

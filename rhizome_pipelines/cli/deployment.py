@@ -1,21 +1,18 @@
-"""`rhizome up`, `rhizome down`, `rhizome doctor`."""
+"""`rhizome up` and `rhizome down`."""
 
 import os
 import signal
 import time
-from typing import Annotated
-
-import typer
 
 from rhizome_pipelines.cli import context
-from rhizome_pipelines.cli.output import EXIT_FAILED, console, show_json, told
+from rhizome_pipelines.cli.output import console, told
 from rhizome_pipelines.cli.signals import asked_to_end
 from rhizome_pipelines.database.connection import place
-from rhizome_pipelines.deployment.diagnosis import Finding, diagnose
 from rhizome_pipelines.deployment.lock import DeploymentLock
 from rhizome_pipelines.deployment.presence import withdraw_sign
 from rhizome_pipelines.deployment.processes import DagsterProcesses, WebAddress
-from rhizome_pipelines.deployment.sessions import SessionRecord
+from rhizome_pipelines.deployment.sessions import STOP_SECONDS, SessionRecord
+from rhizome_pipelines.deployment.warm import end_warm_processes
 from rhizome_pipelines.lifecycle.errors import TransientError
 from rhizome_pipelines.server.postgres import EmbeddedPostgres
 from rhizome_pipelines.settings import Settings
@@ -24,11 +21,8 @@ LOOK_SECONDS = 0.5
 DOWN_SECONDS = 40.0
 
 
-def up(
-    host: Annotated[str, typer.Option(help="Address of Dagster's web server.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Its port.")] = 3000,
-) -> None:
-    """Start the database, Dagster's web server and daemon, and stay until Ctrl-C."""
+def up(host: str, port: int) -> None:
+    """Start all, and stay until Ctrl-C or SIGTERM. `host` and `port` are the web server's."""
     with told():
         settings = context.settings()
         with DeploymentLock(settings.home), asked_to_end(), context.services() as services:
@@ -54,35 +48,15 @@ def up(
 
 
 def down() -> None:
-    """Stop the deployment of this home, wherever it was started, and the embedded server."""
+    """Stop the deployment, wherever it was started, and the embedded server."""
     with told():
         settings = context.settings()
         stopped = _stop_deployment(settings)
         stopped = SessionRecord(settings.home).end_orphans() or stopped
+        stopped = end_warm_processes(settings.home, STOP_SECONDS) or stopped
         if settings.database_url is None:
             stopped = EmbeddedPostgres(settings.home).stop() or stopped
         console.print("Stopped." if stopped else "Nothing was running.")
-
-
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
-    """Look whether everything that Rhizome needs is there and works."""
-    with told():
-        findings = diagnose(context.settings())
-    if as_json:
-        show_json([vars(finding) for finding in findings])
-    else:
-        for finding in findings:
-            _show(finding)
-    if not all(finding.good for finding in findings):
-        raise typer.Exit(EXIT_FAILED)
-
-
-def _show(finding: Finding) -> None:
-    mark = "[green]✓[/green]" if finding.good else "[red]✗[/red]"
-    console.print(f"{mark} {finding.what:<16} ", end="")
-    console.print(finding.told, markup=False, soft_wrap=True)
 
 
 def _stop_deployment(settings: Settings) -> bool:

@@ -1,6 +1,6 @@
 """`rhizome documents`: add, list, show."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, assert_never
 from uuid import UUID
 
 import typer
@@ -18,7 +18,7 @@ from rhizome_pipelines.cli.output import (
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.finding import PassedOver, Refused, find_items
-from rhizome_pipelines.deployment.intake import add_document
+from rhizome_pipelines.deployment.intake import Added, take_in
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
@@ -36,25 +36,23 @@ def add(
     refused = False
     added: list[dict[str, Any]] = []
     with told(), context.services() as services:
-        for item in find_items(named):
-            if isinstance(item, PassedOver):
-                continue
-            if isinstance(item, Refused):
-                complain(f"{item.named}: {item.error.message}")
-                refused = True
-                continue
-            try:
-                result = add_document(services, context.settings().user, item)
-            except InvalidInputError as error:
-                complain(f"{item.label}: {error.message}")
-                refused = True
-                continue
-            added.append({"id": result.document.id, "known": result.known, "label": item.label})
+        for one in take_in(services, services.settings.user, find_items(named)):
+            match one:
+                case Added():
+                    label = one.item.label
+                    added.append({"id": one.document.id, "known": one.known, "label": label})
+                case Refused():
+                    complain(f"{one.named}: {one.error.message}")
+                    refused = True
+                case PassedOver():
+                    pass
+                case _:
+                    assert_never(one)
     if as_json:
         show_json(added)
     else:
-        for one in added:
-            typer.echo(one["id"])
+        for told_of in added:
+            typer.echo(told_of["id"])
     if refused:
         raise typer.Exit(EXIT_USAGE)
 
@@ -66,7 +64,7 @@ def list_documents(
 ) -> None:
     """List documents, the newest first."""
     with told(), context.services() as services:
-        found = DocumentRepository(services.database).list(context.settings().user, limit=limit)
+        found = DocumentRepository(services.database).list(services.settings.user, limit=limit)
     if as_json:
         show_json([_as_json(document) for document in found])
         return
@@ -91,7 +89,7 @@ def list_documents(
 def show(document_id: UUID, as_json: AsJson = False) -> None:
     """Show one document, its files and its newest job."""
     with told(), context.services() as services:
-        user = context.settings().user
+        user = services.settings.user
         document = DocumentRepository(services.database).get(user, document_id)
         if document is None:
             raise InvalidInputError(

@@ -13,7 +13,8 @@ from rhizome_pipelines.cli.output import (
     show_table,
     told,
 )
-from rhizome_pipelines.cli.watching import WatchedJob, watch
+from rhizome_pipelines.cli.results import WatchedJob
+from rhizome_pipelines.cli.watching import watch
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.services import Services

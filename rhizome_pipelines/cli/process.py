@@ -1,7 +1,7 @@
 """`rhizome process`: take things in, have them processed, show how it goes and what came out."""
 
 from collections.abc import Sequence
-from typing import Annotated, assert_never
+from typing import assert_never
 from uuid import UUID
 
 import typer
@@ -15,42 +15,30 @@ from rhizome_pipelines.cli.output import (
     show_json,
     told,
 )
-from rhizome_pipelines.cli.results import read_results, show_results
+from rhizome_pipelines.cli.results import WatchedJob, read_results, show_results
 from rhizome_pipelines.cli.signals import asked_to_end
-from rhizome_pipelines.cli.watching import WatchedJob, watch
-from rhizome_pipelines.database.jobs import JobRepository
-from rhizome_pipelines.deployment.finding import Item, PassedOver, Refused, find_items, shown
+from rhizome_pipelines.deployment.finding import PassedOver, Refused, find_items, shown
 from rhizome_pipelines.deployment.intake import (
     Added,
-    add_document,
     record_refusal,
     request_processing,
+    take_in,
 )
 from rhizome_pipelines.deployment.services import Services
-from rhizome_pipelines.deployment.workforce import workforce
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
-from rhizome_pipelines.lifecycle.jobs import Job, JobStatus, JobType
-
-Named = Annotated[list[str], typer.Argument(help="Files, folders and web addresses.")]
-Again = Annotated[bool, typer.Option("--again", help="Process known documents anew.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
+from rhizome_pipelines.lifecycle.jobs import Job, JobStatus
 
 
-def process(named: Named, again: Again = False, as_json: AsJson = False) -> None:
-    """Process documents: into markdown, chunks, embeddings and connections.
-
-    The same bytes of the same user are the same document: what is known and done is not done
-    again. Uses the deployment that is up, and starts one for as long as needed if there is none.
-    """
+def process_named(named: Sequence[str], *, again: bool, as_json: bool) -> None:
+    """Process what is named; fail if any of it failed, or could not be taken in."""
     with told(), asked_to_end(), context.services() as services:
         taken, refused = _take_in(services, named, again)
         if not taken and not refused:
             raise InvalidInputError(f"There is nothing to process in {', '.join(named)}.")
         waiting = [one for one in taken if not one.done and not one.refused]
         if waiting:
-            with workforce(services) as workers:
-                watch(services, waiting, workers, quiet=as_json)
-        results = read_results(services, context.settings().user, taken)
+            _work(services, waiting, quiet=as_json)
+        results = read_results(services, services.settings.user, taken)
         if as_json:
             show_json([result.as_json() for result in results])
         else:
@@ -70,46 +58,47 @@ def _take_in(
     """The jobs of what was named, and what there is not even a file of."""
     taken: dict[UUID, WatchedJob] = {}
     refused: list[Refused] = []
-    for found in find_items(named):
-        match found:
+    for one in take_in(services, services.settings.user, find_items(named)):
+        match one:
             case PassedOver():
-                mention(f"{found.count} files of other types in {found.folder} were passed over.")
+                mention(f"{one.count} files of other types in {one.folder} were passed over.")
             case Refused(path=None):
-                refused.append(found)
+                refused.append(one)
             case Refused():
-                job = _refuse(services, found)
+                job = _refuse(services, one)
                 taken[job.document_id] = job
-            case Item():
-                try:
-                    added = add_document(services, context.settings().user, found)
-                except InvalidInputError as error:
-                    refused.append(Refused(found.label, error))
-                    continue
-                if added.document.id in taken:
-                    mention(f"{found.label} is named twice; once is enough.")
-                else:
-                    taken[added.document.id] = _job_for(services, found, added, again)
+            case Added() if one.document.id in taken:
+                mention(f"{one.item.label} is named twice; once is enough.")
+            case Added():
+                taken[one.document.id] = _job_for(services, one, again)
             case _:
-                assert_never(found)
+                assert_never(one)
     return list(taken.values()), refused
 
 
+def _work(services: Services, waiting: Sequence[WatchedJob], *, quiet: bool) -> None:
+    # Late: who finds everything done waits neither for the work nor for its display.
+    from rhizome_pipelines.cli.watching import watch  # noqa: PLC0415
+    from rhizome_pipelines.deployment.workforce import workforce  # noqa: PLC0415
+
+    with workforce(services) as workers:
+        watch(services, waiting, workers, quiet=quiet)
+
+
 def _refuse(services: Services, refused: Refused) -> WatchedJob:
-    job = record_refusal(services, context.settings().user, refused)
+    job = record_refusal(services, services.settings.user, refused)
     label = shown(refused.path.name) if refused.path is not None else refused.named
     return WatchedJob(job.id, job.entity_id or job.id, label, refused=True)
 
 
-def _job_for(services: Services, item: Item, added: Added, again: bool) -> WatchedJob:
+def _job_for(services: Services, added: Added, again: bool) -> WatchedJob:
     """The document's job: the one under way or done, or a new one."""
-    known = JobRepository(services.database).latest_for_document(
-        added.document.id, JobType.PROCESS_DOCUMENT
-    )
-    if known is not None and _serves(known, again):
-        done = known.status is JobStatus.COMPLETED
-        return WatchedJob(known.id, added.document.id, item.label, done=done)
-    job = request_processing(services, added.document, item.label)
-    return WatchedJob(job.id, added.document.id, item.label, done=False)
+    document, label = added.document, added.item.label
+    job = added.newest_job
+    if job is not None and _serves(job, again):
+        return WatchedJob(job.id, document.id, label, done=job.status is JobStatus.COMPLETED)
+    job = request_processing(services, document, label)
+    return WatchedJob(job.id, document.id, label, done=False)
 
 
 def _serves(job: Job, again: bool) -> bool:

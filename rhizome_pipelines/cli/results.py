@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from rhizome_pipelines.cli.output import console, show_table
-from rhizome_pipelines.cli.watching import WatchedJob
 from rhizome_pipelines.database.overview import (
     ShownConnection,
     best_connections,
@@ -29,6 +28,20 @@ SNIPPET_CHARACTERS = 220
 
 _MARKUP = re.compile(r"^#{1,6}\s+.*$|\*\*|\[\^[^\]]*\]", re.MULTILINE)
 """Headings, bold marks and footnote marks: noise in a snippet of a few lines."""
+
+
+@dataclass(frozen=True)
+class WatchedJob:
+    """A job that a command shows.
+
+    `done`: it was completed before. `refused`: it failed at the door, and no run was made.
+    """
+
+    job_id: UUID
+    document_id: UUID
+    label: str
+    done: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from rhizome_pipelines.cli.output import console
+from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.database.overview import jobs_by_id
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.workforce import Workforce
@@ -23,20 +23,6 @@ SHOWN_BARS = 24
 LABEL_CHARACTERS = 42
 
 OVER = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.PAUSED})
-
-
-@dataclass(frozen=True)
-class WatchedJob:
-    """A job that a command shows.
-
-    `done`: it was completed before. `refused`: it failed at the door, and no run was made.
-    """
-
-    job_id: UUID
-    document_id: UUID
-    label: str
-    done: bool = False
-    refused: bool = False
 
 
 def watch(

@@ -1,6 +1,6 @@
 """`documents`: rows read and written, each query limited to one user."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -122,6 +122,38 @@ class DocumentRepository:
             (user_id, url),
         )
         return document_from(row) if row else None
+
+    def find_by_hashes(
+        self, user_id: UUID, wanted: Collection[tuple[str, SourceType]]
+    ) -> Mapping[tuple[str, SourceType], Document]:
+        """What `find_by_sha256` finds, for many hashes and types by one statement."""
+        if not wanted:
+            return {}
+        rows = self._database.all(
+            """
+            select distinct on (source_metadata ->> 'sha256', source_type) *
+            from documents
+            where user_id = %s and source_metadata ->> 'sha256' = any(%s) and source_type = any(%s)
+            order by source_metadata ->> 'sha256', source_type, created_at, id
+            """,
+            (user_id, [sha256 for sha256, _ in wanted], [*{str(type_) for _, type_ in wanted}]),
+        )
+        found = [document_from(row) for row in rows]
+        return {(one.source_metadata["sha256"], one.source_type): one for one in found}
+
+    def find_by_urls(self, user_id: UUID, urls: Collection[str]) -> Mapping[str, Document]:
+        """What `find_by_url` finds, for many addresses by one statement."""
+        if not urls:
+            return {}
+        rows = self._database.all(
+            """
+            select distinct on (source_url) * from documents
+            where user_id = %s and source_url = any(%s)
+            order by source_url, created_at, id
+            """,
+            (user_id, list(urls)),
+        )
+        return {row["source_url"]: document_from(row) for row in rows}
 
     def set_status(
         self,

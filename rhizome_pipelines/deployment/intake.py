@@ -1,10 +1,13 @@
 """Taking things in: a file, a folder or an address becomes a document row, its source stored.
 
-The same bytes (or the same address) of the same user are the same document.
+The same bytes (or the same address) of the same user are the same document. The database is asked
+for many things at once, so that a folder whose files are known takes little longer than to hash it.
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +15,15 @@ from uuid import UUID, uuid4
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.database.documents import DocumentRepository, NewDocument
 from rhizome_pipelines.database.jobs import JobRepository
-from rhizome_pipelines.deployment.finding import BY_SUFFIX, Item, Refused, shown
+from rhizome_pipelines.database.overview import newest_jobs
+from rhizome_pipelines.deployment.finding import (
+    BY_SUFFIX,
+    Found,
+    Item,
+    PassedOver,
+    Refused,
+    shown,
+)
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document, SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
@@ -20,6 +31,8 @@ from rhizome_pipelines.lifecycle.jobs import Job, JobType
 
 MEBIBYTE = 1024 * 1024
 TITLE_CHARACTERS = 300
+ASKED_AT_ONCE = 1_000
+"""Things that the database is asked for by one statement."""
 
 _EXTENSIONS = {
     SourceType.PDF: "pdf",
@@ -35,10 +48,40 @@ _EXTENSIONS = {
 
 @dataclass(frozen=True)
 class Added:
-    """A document that is in now; `known`: it was there before."""
+    """A document that is in now; `known`: it was there before, `newest_job` perhaps with it."""
 
+    item: Item
     document: Document
     known: bool
+    newest_job: Job | None = None
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A thing and its hash, if it is a file: by that, or else by its address, it is known."""
+
+    item: Item
+    sha256: str | None
+
+
+def take_in(
+    services: Services, user_id: UUID, found: Iterable[Found]
+) -> Iterator[Added | Refused | PassedOver]:
+    """Take things in, each in its turn; what cannot be taken in is handed on with the reason.
+
+    The newest processing job of each known document is told with it. Raises
+    StorageUnavailableError.
+    """
+    rest = iter(found)
+    while batch := [_read(services, one) for one in islice(rest, ASKED_AT_ONCE)]:
+        known = _known(services, user_id, [one for one in batch if isinstance(one, _Source)])
+        for one in batch:
+            if not isinstance(one, _Source):
+                yield one
+            elif (added := known.get(one)) is not None:
+                yield added
+            else:
+                yield _add(services, user_id, one)
 
 
 def add_document(services: Services, user_id: UUID, item: Item) -> Added:
@@ -46,15 +89,59 @@ def add_document(services: Services, user_id: UUID, item: Item) -> Added:
 
     Raises InvalidInputError (too large) and StorageUnavailableError.
     """
+    return _add(services, user_id, _source(services, item))
+
+
+def _read(services: Services, found: Found) -> _Source | Refused | PassedOver:
+    if not isinstance(found, Item):
+        return found
+    try:
+        return _source(services, found)
+    except InvalidInputError as error:
+        return Refused(found.label, error)
+
+
+def _source(services: Services, item: Item) -> _Source:
+    return _Source(item, _hash(services, item.path) if item.path is not None else None)
+
+
+def _known(services: Services, user_id: UUID, sources: Sequence[_Source]) -> dict[_Source, Added]:
+    """What is known of the sources: two statements, and one more if there are addresses."""
+    repository = DocumentRepository(services.database)
+    by_hash = repository.find_by_hashes(
+        user_id, [(one.sha256, one.item.source_type) for one in sources if one.sha256 is not None]
+    )
+    by_url = repository.find_by_urls(
+        user_id, [one.item.url for one in sources if one.sha256 is None and one.item.url]
+    )
+    ids = [document.id for document in (*by_hash.values(), *by_url.values())]
+    jobs = newest_jobs(services.database, ids, JobType.PROCESS_DOCUMENT) if ids else {}
+    known = {}
+    for one in sources:
+        document = (
+            by_hash.get((one.sha256, one.item.source_type))
+            if one.sha256 is not None
+            else by_url.get(one.item.url or "")
+        )
+        if document is not None:
+            known[one] = Added(one.item, document, known=True, newest_job=jobs.get(document.id))
+    return known
+
+
+def _add(services: Services, user_id: UUID, source: _Source) -> Added:
+    # Asked once more, alone: another process, or an equal file of the batch, may have been first.
     documents = DocumentRepository(services.database)
-    sha256 = _hash(services, item.path) if item.path is not None else None
+    item = source.item
     known = (
-        documents.find_by_sha256(user_id, sha256, item.source_type)
-        if sha256 is not None
+        documents.find_by_sha256(user_id, source.sha256, item.source_type)
+        if source.sha256 is not None
         else documents.find_by_url(user_id, item.url or "")
     )
     if known is not None:
-        return Added(known, known=True)
+        job = JobRepository(services.database).latest_for_document(
+            known.id, JobType.PROCESS_DOCUMENT
+        )
+        return Added(item, known, known=True, newest_job=job)
     document_id = uuid4()
     storage_path = None
     if item.path is not None:
@@ -68,10 +155,10 @@ def add_document(services: Services, user_id: UUID, item: Item) -> Added:
             title=item.title[:TITLE_CHARACTERS] if item.title else None,
             storage_path=storage_path,
             source_url=item.url,
-            source_metadata=_source_metadata(item, sha256),
+            source_metadata=_source_metadata(item, source.sha256),
         )
     )
-    return Added(document, known=False)
+    return Added(item, document, known=False)
 
 
 def record_refusal(services: Services, user_id: UUID, refused: Refused) -> Job:

@@ -1,5 +1,6 @@
 """The pool, its errors for people, and the documents' repository."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -123,6 +124,26 @@ def test_a_document_comes_back_as_it_was_added(documents: DocumentRepository, us
     assert documents.find_by_sha256(uuid4(), "ab", SourceType.WEB_URL) is None
     assert documents.find_by_url(user, "https://example.org/a") == added
     assert documents.find_by_url(uuid4(), "https://example.org/a") is None
+
+
+def test_many_documents_are_found_as_one_is(documents: DocumentRepository, user: UUID) -> None:
+    def add(**told: Any) -> Document:
+        return documents.insert(NewDocument(user, SourceType.TXT, **told))
+
+    oldest = add(source_metadata={"sha256": "aa"})
+    add(source_metadata={"sha256": "aa"})
+    other = add(source_metadata={"sha256": "bb"})
+    page = add(source_url="https://example.org/a")
+    add(source_url="https://example.org/a")
+    wanted = [(sha256, SourceType.TXT) for sha256 in ("aa", "bb", "cc")]
+
+    found = documents.find_by_hashes(user, wanted)
+    assert found == {wanted[0]: oldest, wanted[1]: other}
+    assert documents.find_by_hashes(user, [("aa", SourceType.PDF)]) == {}
+    assert documents.find_by_hashes(uuid4(), wanted) == {}
+    urls = ["https://example.org/a", "https://example.org/b"]
+    assert documents.find_by_urls(user, urls) == {urls[0]: page}
+    assert documents.find_by_urls(uuid4(), urls) == {}
 
 
 def test_a_hash_is_looked_up_by_its_index(database: Database) -> None:
