@@ -80,6 +80,19 @@ class Settings(BaseSettings):
         8.0, description="How long one tick of the sensor listens for wishes."
     )
 
+    grace_seconds: PositiveFloat = Field(
+        10.0,
+        description="Time that a run has to end when it is terminated; then its processes are "
+        "killed.",
+    )
+
+    history_days: PositiveInt = Field(
+        30,
+        description="Days that finished runs (with their events and logs) and finished attempts "
+        "are kept. What is unfinished stays, and so do every document's newest results and every "
+        "job's last attempt.",
+    )
+
     chunk_characters: Annotated[int, Field(ge=200, le=20_000)] = Field(
         1_200, description="Characters that a chunk aims at."
     )

@@ -31,7 +31,8 @@ def tokenizer_path() -> Path:
 
 
 @cache
-def _tokenizer() -> Tokenizer:
+def default_tokenizer() -> Tokenizer:
+    """The default model's tokenizer, read once. Raises PermanentError if its file is missing."""
     tokenizer = Tokenizer.from_file(str(tokenizer_path()))
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -40,7 +41,7 @@ def _tokenizer() -> Tokenizer:
 
 def count_tokens(texts: Sequence[str]) -> list[int]:
     """Tokens of each text, without special tokens."""
-    encoded = _tokenizer().encode_batch_fast(list(texts), add_special_tokens=False)
+    encoded = default_tokenizer().encode_batch_fast(list(texts), add_special_tokens=False)
     return [len(encoding) for encoding in encoded]
 
 
@@ -73,7 +74,7 @@ def _token_starts(text: str) -> "array[int]":
     begin = 0
     while begin < len(text):
         end = _block_end(text, begin)
-        encoding = _tokenizer().encode(text[begin:end], add_special_tokens=False)
+        encoding = default_tokenizer().encode(text[begin:end], add_special_tokens=False)
         starts.extend(begin + start for start, _ in encoding.offsets)
         begin = end
     return starts

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from rhizome_pipelines.deployment.sessions import SessionRecord
+from rhizome_pipelines.deployment.sessions import STOP_SECONDS, SessionRecord
+from rhizome_pipelines.deployment.warm import end_warm_processes
 
 GRACE_SECONDS = 8.0
 """Time for whoever comes next (`rhizome down`, a new start) to put things right first."""
@@ -24,7 +25,10 @@ def guard(home: Path, starter: int) -> None:
     with suppress(psutil.NoSuchProcess):
         psutil.Process(starter).wait()
     time.sleep(GRACE_SECONDS)
-    SessionRecord(home).end_orphans()
+    sessions = SessionRecord(home)
+    # Only if nobody was quicker: then runs and warm processes are somebody else's by now.
+    if sessions.end_orphans():
+        end_warm_processes(home, STOP_SECONDS)
 
 
 def start_guardian(home: Path) -> "subprocess.Popen[bytes]":

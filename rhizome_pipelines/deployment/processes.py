@@ -22,9 +22,11 @@ import psutil
 from rhizome_pipelines.deployment.guardian import start_guardian
 from rhizome_pipelines.deployment.presence import stopping
 from rhizome_pipelines.deployment.sessions import SessionRecord
+from rhizome_pipelines.deployment.warm import warm_place
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
 from rhizome_pipelines.server.layout import Layout, make_private_folder
 from rhizome_pipelines.settings import Settings
+from rhizome_pipelines.warm_launcher.shutdown import Shutdown
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
@@ -101,8 +103,11 @@ class DagsterProcesses:
             return
         with stopping(self.settings.home):
             members = [one for process in self._started for one in _family(process.popen.pid)]
+            runs = Shutdown(warm_place(self.settings.home))
+            runs.ask()
             for process in reversed(self._started):
                 _signal_group(process.popen.pid, signal.SIGTERM)
+            runs.wait(STOP_SECONDS)
             _, alive = psutil.wait_procs(members, timeout=STOP_SECONDS)
             for member in alive:
                 with suppress(psutil.NoSuchProcess):
@@ -144,8 +149,8 @@ class DagsterProcesses:
     def revive(self) -> str | None:
         """Start again a process that has ended; its name, or None if all live.
 
-        What a dead code server has left (its runs among it) is ended first; the reconciler lets
-        the jobs go on. Raises TransientError for a process that keeps ending.
+        What it has left in its session is ended first; runs are in sessions of their own, and go
+        on. Raises TransientError for a process that keeps ending.
         """
         process = self.dead()
         if process is None:

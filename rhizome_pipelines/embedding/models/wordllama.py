@@ -6,7 +6,7 @@ imported: its loader asks the network, and its import sets up logging.
 """
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache
 from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from pathlib import Path
@@ -73,17 +73,36 @@ class WordLlamaModel:
                 pooled[row] = tokens.sum(axis=0, dtype=np.float32) / np.float32(len(tokens))
         return unit_rows(pooled)
 
-    @cached_property
+    @property
     def _weights(self) -> NDArray[np.float16]:
-        weights: NDArray[np.float16] = load_file(_installed(_WEIGHTS_FILE))[_TENSOR]
-        return weights
+        return _weights()
 
-    @cached_property
+    @property
     def _tokenizer(self) -> Tokenizer:
-        tokenizer = Tokenizer.from_file(str(_installed(_TOKENIZER_FILE)))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
+        return _tokenizer()
+
+
+def load_files() -> None:
+    """Read the files now; they are kept for as long as the process lives.
+
+    Raises PermanentError if they are missing.
+    """
+    _weights()
+    _tokenizer()
+
+
+@cache
+def _weights() -> NDArray[np.float16]:
+    weights: NDArray[np.float16] = load_file(_installed(_WEIGHTS_FILE))[_TENSOR]
+    return weights
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(_installed(_TOKENIZER_FILE)))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _installed(name: str) -> Path:

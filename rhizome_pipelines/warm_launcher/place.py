@@ -1,0 +1,86 @@
+"""Where a launcher's files lie, and how a warm process is named by what it has loaded."""
+
+import hashlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PRIVATE = 0o700
+
+_PASSING = frozenset(
+    {"_", "SHLVL", "PWD", "OLDPWD", "COLUMNS", "LINES", "TERM", "LS_COLORS", "PYTHONUNBUFFERED"}
+)
+"""Variables of the shell and the terminal: they differ between a code server and a web server
+that were started side by side, and no code is loaded otherwise because of them."""
+
+_PASSING_PREFIXES = ("DAGSTER_CLI_API_", "DAGSTER_GRPC_", "GRPC_")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files of one launcher; `folder` is its own, made when it is first needed."""
+
+    folder: Path
+
+    @property
+    def workers(self) -> Path:
+        """One file for each living worker, named by its run."""
+        return self.folder / "workers"
+
+    @property
+    def processes(self) -> Path:
+        """One file for each warm process, named by its digest and pid."""
+        return self.folder / "processes"
+
+    @property
+    def log(self) -> Path:
+        """What warm processes and workers print outside of steps."""
+        return self.folder / "warm.log"
+
+    def lock(self, digest: str) -> Path:
+        """Held by the one warm process of that digest that takes runs."""
+        return self.folder / f"{digest}.lock"
+
+    def prepare(self) -> None:
+        for folder in (self.folder, self.workers, self.processes):
+            folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        check_private(self.folder)
+
+    def socket(self, digest: str) -> str:
+        """Path of a warm process' socket: short, since such paths are limited to 107 bytes."""
+        folder = Path(tempfile.gettempdir()) / f"dagster-warm-{os.getuid()}"
+        folder.mkdir(exist_ok=True, mode=PRIVATE)
+        check_private(folder)
+        return str(folder / f"{digest}.sock")
+
+
+class NotPrivateError(Exception):
+    """A folder that others can write to is no place for a socket that starts programs."""
+
+
+def check_private(folder: Path) -> None:
+    """Raise NotPrivateError unless the folder is ours and closed to others."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise NotPrivateError(
+            f"{folder} must be a folder that belongs to this user and that others cannot write to; "
+            "remove it, or name another in the launcher's `state_dir`."
+        )
+
+
+def digest_of(*parts: str, environment: Mapping[str, str], folder: Path) -> str:
+    """The name of the warm process for this code, instance, environment and working directory.
+
+    Another environment is another process: what was read from it while loading may be anything.
+    """
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if name not in _PASSING and not name.startswith(_PASSING_PREFIXES)
+    }
+    told = json.dumps([*parts, kept, os.getuid(), str(Path.cwd()), str(folder)], sort_keys=True)
+    return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()[:20]
