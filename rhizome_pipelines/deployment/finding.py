@@ -118,16 +118,29 @@ def _in_folder(folder: Path) -> Iterator[Found]:
         yield from _listed(folder)
         return
     passed_over = 0
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file() or path.is_symlink():
-            continue
+    for path in _files_below(folder):
         if path.suffix.lower() in BY_SUFFIX:
             yield _in_file(path)
         else:
             passed_over += 1
     if passed_over:
         yield PassedOver(folder, passed_over)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """The folder's files, sorted by their paths' parts; no hidden ones, and no link is followed."""
+    try:
+        with os.scandir(folder) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+    except PermissionError:
+        return
+    for entry in ordered:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_below(folder / entry.name)
+        elif entry.is_file(follow_symlinks=False):
+            yield folder / entry.name
 
 
 def _listed(folder: Path) -> Iterator[Item | Refused]:

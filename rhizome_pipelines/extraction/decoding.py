@@ -33,7 +33,7 @@ _BINARY_MAGIC = {
     b"Rar!": "an archive",
     b"7z\xbc\xaf": "an archive",
 }
-_CONTROL_BYTE = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL_BYTES = bytes({*range(0x01, 0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F})
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _WORD_WITH_HIGH = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _CP1252_UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
@@ -57,7 +57,8 @@ def detect_encoding(path: Path, what: str = "The file") -> TextEncoding:
     """
     with path.open("rb") as stream:
         sample = stream.read(SAMPLE_BYTES)
-        return _detect(sample, stream, what)
+        whole = len(sample) < SAMPLE_BYTES
+        return _detect(sample, io.BytesIO(sample) if whole else stream, what)
 
 
 def decode(data: bytes, what: str = "The file") -> tuple[str, TextEncoding]:
@@ -105,7 +106,7 @@ def _census(stream: io.BufferedIOBase | io.BytesIO) -> _Census:
     while block := stream.read(_BLOCK):
         census.size += len(block)
         census.nuls += block.count(0)
-        census.controls += sum(1 for _ in _CONTROL_BYTE.finditer(block))
+        census.controls += len(block) - len(block.translate(None, _CONTROL_BYTES))
         if not block.isascii() or decoder.getstate()[0]:
             text = decoder.decode(block)
             # A U+FFFD that the text has itself is no fault of the encoding.
@@ -127,6 +128,8 @@ def _refuse_binary(census: _Census, what: str) -> None:
 
 def _utf16_without_mark(sample: bytes) -> str | None:
     """UTF-16 by its NULs: Western text has them in every other byte, always the same ones."""
+    if 0 not in sample:
+        return None
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     most, least = max(even, odd), min(even, odd)
     half = len(sample) // 2

@@ -22,6 +22,18 @@ def test_a_folder_is_walked_and_what_is_not_ours_is_passed_over(tmp_path: Path) 
     ]
 
 
+def test_files_come_in_the_order_of_their_paths_parts(tmp_path: Path) -> None:
+    names = ["a/z.md", "a.md", "b/b/b.md", "b/c.md", "b.md", "c.md"]
+    for name in [*reversed(names), ".git/a.md", "b/.git/a.md"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("# A note")
+    (tmp_path / "linked").symlink_to(tmp_path / "b")
+
+    found = [one.path for one in find_items([str(tmp_path)]) if isinstance(one, Item)]
+
+    assert found == sorted(found) == [tmp_path / name for name in names]
+
+
 def test_a_name_that_is_not_utf8_can_be_shown(tmp_path: Path) -> None:
     path = os.fsencode(tmp_path) + b"/bad\xff.md"
     with open(path, "w") as file:  # noqa: PTH123 - a name that Path would have to decode first
