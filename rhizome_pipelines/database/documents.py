@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from rhizome_pipelines.database.connection import Database
-from rhizome_pipelines.database.rows import document_from
+from rhizome_pipelines.database.rows import DOCUMENT_COLUMNS, document_from
 from rhizome_pipelines.lifecycle.documents import (
     PLACEHOLDER_TITLES,
     Document,
@@ -130,12 +130,12 @@ class DocumentRepository:
         if not wanted:
             return {}
         rows = self._database.all(
-            """
-            select distinct on (source_metadata ->> 'sha256', source_type) *
+            f"""
+            select distinct on (source_metadata ->> 'sha256', source_type) {DOCUMENT_COLUMNS}
             from documents
             where user_id = %s and source_metadata ->> 'sha256' = any(%s) and source_type = any(%s)
             order by source_metadata ->> 'sha256', source_type, created_at, id
-            """,
+            """,  # noqa: S608 - a constant
             (user_id, [sha256 for sha256, _ in wanted], [*{str(type_) for _, type_ in wanted}]),
         )
         found = [document_from(row) for row in rows]
@@ -146,11 +146,11 @@ class DocumentRepository:
         if not urls:
             return {}
         rows = self._database.all(
-            """
-            select distinct on (source_url) * from documents
+            f"""
+            select distinct on (source_url) {DOCUMENT_COLUMNS} from documents
             where user_id = %s and source_url = any(%s)
             order by source_url, created_at, id
-            """,
+            """,  # noqa: S608 - a constant
             (user_id, list(urls)),
         )
         return {row["source_url"]: document_from(row) for row in rows}

@@ -2,15 +2,49 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import LiteralString
 from uuid import UUID
 
 from rhizome_pipelines.database.connection import Database
-from rhizome_pipelines.database.rows import document_from, job_from
+from rhizome_pipelines.database.rows import DOCUMENT_COLUMNS, document_from, job_from
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.jobs import Job, JobType
 
 UNBOUNDED_WIDTH = 16_000
 """What pgvector stores at the most, where the column has no fixed width."""
+
+LOOKED_AT_FIRST = 1_000
+"""Connections among which the best pairs of documents are looked for at first."""
+ALL = 2**62
+
+_BEST: LiteralString = """
+with strongest as (
+    select c.id, c.strength, c.source_chunk_id, c.target_chunk_id
+    from connections c
+    where (c.source_chunk_id = any(%(chunks)s) or c.target_chunk_id = any(%(chunks)s))
+      and c.user_validated is distinct from false
+    order by c.strength desc
+    fetch first %(looked_at)s rows with ties),
+best as (
+    select distinct on (least(s.document_id, t.document_id), greatest(s.document_id, t.document_id))
+           e.id, a.title as source_title, b.title as target_title,
+           a.id as source_document, b.id as target_document
+    from strongest e
+    join chunks s on s.id = e.source_chunk_id
+    join chunks t on t.id = e.target_chunk_id
+    join documents a on a.id = s.document_id and a.user_id = %(user)s
+    join documents b on b.id = t.document_id and b.user_id = %(user)s
+    order by least(s.document_id, t.document_id), greatest(s.document_id, t.document_id),
+             e.strength desc, s.document_id, s.chunk_index, t.chunk_index)
+select c.connection_type, c.strength, s.content as source_text, t.content as target_text,
+       source_title, target_title
+from best
+join connections c on c.id = best.id
+join chunks s on s.id = c.source_chunk_id
+join chunks t on t.id = c.target_chunk_id
+order by c.strength desc, source_document, target_document
+limit %(limit)s
+"""
 
 
 @dataclass(frozen=True)
@@ -51,7 +85,9 @@ def documents_by_id(
 ) -> Mapping[UUID, Document]:
     """Those of the documents that are there and are that user's."""
     rows = database.all(
-        "select * from documents where id = any(%s) and user_id = %s", (list(ids), user_id)
+        f"select {DOCUMENT_COLUMNS} from documents "  # noqa: S608 - a constant
+        "where id = any(%s) and user_id = %s",
+        (list(ids), user_id),
     )
     return {row["id"]: document_from(row) for row in rows}
 
@@ -101,45 +137,22 @@ def best_connections(
 ) -> Sequence[ShownConnection]:
     """The strongest connections that touch the documents: one a pair of documents, once a pair.
 
-    A pair of documents is shown by its best pair of chunks, whichever way it points. The texts are
-    read only for those that are shown: to sort them all with their texts took most of the time.
+    A pair of documents is shown by its best pair of chunks, whichever way it points.
     """
-    rows = database.all(
+    # Chunks named by their ids are found by the connections' indexes, however many others there
+    # are.
+    chunks = database.all(
         """
-        with touching as (
-            select c.id, c.strength, s.document_id as source_document,
-                   t.document_id as target_document, s.chunk_index as source_index,
-                   t.chunk_index as target_index, least(s.document_id, t.document_id) as one,
-                   greatest(s.document_id, t.document_id) as other
-            from connections c
-            join chunks s on s.id = c.source_chunk_id
-            join chunks t on t.id = c.target_chunk_id
-            join documents a on a.id = s.document_id and a.user_id = %(user)s
-            join documents b on b.id = t.document_id and b.user_id = %(user)s
-            where (s.document_id = any(%(documents)s) or t.document_id = any(%(documents)s))
-              and c.user_validated is distinct from false),
-        strongest as (
-            select one, other, max(strength) as strength from touching
-            group by one, other
-            order by max(strength) desc
-            fetch first %(limit)s rows with ties),
-        best as (
-            select distinct on (one, other) touching.*
-            from touching join strongest using (one, other, strength)
-            order by one, other, source_document, source_index, target_index)
-        select c.connection_type, c.strength, s.content as source_text, t.content as target_text,
-               a.title as source_title, b.title as target_title
-        from best
-        join connections c on c.id = best.id
-        join chunks s on s.id = c.source_chunk_id
-        join chunks t on t.id = c.target_chunk_id
-        join documents a on a.id = best.source_document
-        join documents b on b.id = best.target_document
-        order by c.strength desc, source_document, target_document
-        limit %(limit)s
+        select c.id from chunks c join documents d on d.id = c.document_id
+        where d.id = any(%s) and d.user_id = %s
         """,
-        {"documents": list(document_ids), "user": user_id, "limit": limit},
+        (list(document_ids), user_id),
     )
+    parameters = {"chunks": [chunk["id"] for chunk in chunks], "user": user_id, "limit": limit}
+    # Enough pairs among the strongest connections are the best pairs; if not, all are looked at.
+    rows = database.all(_BEST, parameters | {"looked_at": LOOKED_AT_FIRST})
+    if len(rows) < limit:
+        rows = database.all(_BEST, parameters | {"looked_at": ALL})
     return [
         ShownConnection(
             type=row["connection_type"],

@@ -1,7 +1,7 @@
 """Rows of the tables as the dataclasses of `lifecycle`."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, LiteralString
 
 from rhizome_pipelines.lifecycle.documents import Document, DocumentStatus, SourceType
 from rhizome_pipelines.lifecycle.errors import ErrorType
@@ -28,6 +28,12 @@ _ATTEMPT_COLUMNS = (
     "error",
     "resumed_from",
 )
+
+DOCUMENT_COLUMNS: LiteralString = (
+    "id, user_id, title, author, source_type, storage_path, source_url, processing_status, "
+    "created_at, metadata, source_metadata"
+)
+"""What `document_from` reads. With many documents it pays to leave out the others (outlines)."""
 
 
 def job_from(row: Row) -> Job:
