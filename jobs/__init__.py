@@ -1,10 +1,12 @@
 """Jobs, one module a family, named exactly as the job types of `background_jobs`.
 
 Asset jobs select assets; ops jobs (import, export, reprocess, …) will stand beside them.
+Housekeeping is nobody's wish: its jobs have no rows, and names that are no job types.
 """
 
 from jobs.process_document import process_document
+from jobs.purge_history import purge_history
 
-JOBS = [process_document]
+JOBS = [process_document, purge_history]
 
-__all__ = ["JOBS", "process_document"]
+__all__ = ["JOBS", "process_document", "purge_history"]

@@ -1,4 +1,4 @@
-"""The composition root: assets, jobs, sensors and resources put together.
+"""The composition root: assets, jobs, sensors, schedules and resources put together.
 
 `dagster dev`, `dagster definitions validate`, `dagster job execute -m
 rhizome_pipelines.definitions` and the deployment's own processes all load `defs`.
@@ -14,7 +14,7 @@ from assets import DOCUMENT_ASSETS
 from jobs import JOBS
 from resources import ServicesResource, attempt_resource, checkpoint_io_manager
 from rhizome_pipelines.settings import load_settings
-from sensors import SENSORS
+from sensors import SCHEDULES, SENSORS
 
 
 def build_definitions(overrides: Mapping[str, Any] | None = None) -> Definitions:
@@ -35,6 +35,7 @@ def build_definitions(overrides: Mapping[str, Any] | None = None) -> Definitions
         assets=DOCUMENT_ASSETS,
         jobs=JOBS,
         sensors=SENSORS,
+        schedules=SCHEDULES,
         resources=resources | dict(overrides or {}),
         # One process a run: four trivial steps take 6 s in process, 28 s with a process each.
         executor=in_process_executor,

@@ -1,5 +1,8 @@
-"""`rhizome db`: migrate, url, status."""
+"""`rhizome db`: migrate, url, status, purge."""
 
+import os
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,3 +61,32 @@ def status(
         show_json(shown)
     else:
         show_pairs(shown)
+
+
+@app.command()
+def purge(
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Instead of RHIZOME_HISTORY_DAYS.", show_default=False),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Remove old history: finished runs and attempts, partitions of deleted documents.
+
+    The newest results of every document stay, and all that belongs to unfinished jobs. A
+    deployment that is up does the same every day.
+    """
+    with told(), context.services() as services:
+        # Late: Dagster takes seconds to import.
+        from rhizome_pipelines.deployment.history import purge as purge_history  # noqa: PLC0415
+        from rhizome_pipelines.run_history import dagster_history  # noqa: PLC0415
+
+        kept_days = days or services.settings.history_days
+        folder = os.environ.get("DAGSTER_HOME") or services.settings.home / "dagster"
+        with dagster_history(Path(folder)) as history:
+            done = purge_history(services, history, days=kept_days, dry_run=dry_run)
+    if as_json:
+        show_json({**asdict(done), "days": kept_days, "dry_run": dry_run})
+    else:
+        console.print(done.summary(dry_run), soft_wrap=True)

@@ -6,6 +6,11 @@ from dagster import DagsterInstance
 
 from rhizome_pipelines.deployment.services import open_services
 from rhizome_pipelines.settings import load_settings
+from tests.dagster.history_fixtures import (  # noqa: F401 - fixtures
+    dagster_instance,
+    dagster_storage,
+    lasting_world,
+)
 from tests.dagster.world import World
 
 

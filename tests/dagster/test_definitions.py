@@ -3,7 +3,15 @@
 from itertools import pairwise
 
 import pytest
-from dagster import AssetKey, AssetSpec, DefaultSensorStatus, Definitions, in_process_executor
+from dagster import (
+    AssetKey,
+    AssetSpec,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
+    Definitions,
+    ScheduleDefinition,
+    in_process_executor,
+)
 from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckKey
 
 from rhizome_pipelines.deployment.document_stages import CODE_VERSIONS
@@ -18,6 +26,8 @@ CHECKS = {
 }
 OFFERED = {JobType.PROCESS_DOCUMENT}
 """The job types that this version has a Dagster job for."""
+HOUSEKEEPING = {"purge_history"}
+"""Jobs that no row asks for."""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +89,7 @@ def test_every_check_blocks(definitions: Definitions) -> None:
 
 
 def test_jobs_are_named_as_the_job_types(definitions: Definitions) -> None:
-    assert {job.name for job in definitions.jobs or []} == {job.value for job in OFFERED}
+    assert {job.name for job in definitions.jobs or []} == {*OFFERED, *HOUSEKEEPING}
     job = definitions.resolve_job_def(JobType.PROCESS_DOCUMENT.value)
     assert job.partitions_def is not None
     assert job.partitions_def.name == "documents"
@@ -108,6 +118,24 @@ def test_one_sensor_looks_at_jobs_and_it_runs_from_the_start(definitions: Defini
     assert [sensor.name for sensor in sensors] == ["reconcile_background_jobs"]
     assert sensors[0].default_status is DefaultSensorStatus.RUNNING
     assert [job.name for job in sensors[0].jobs] == ["process_document"]
+
+
+def test_housekeeping_is_no_job_type_and_takes_no_attempt(definitions: Definitions) -> None:
+    for name in HOUSEKEEPING:
+        assert JobType.parse(name) is None
+        job = definitions.resolve_job_def(name)
+        assert job.partitions_def is None
+        assert job.description
+        needed = {key for op in job.all_node_defs for key in op.required_resource_keys}  # type: ignore[attr-defined]
+        assert needed == {"services"}
+
+
+def test_history_is_purged_every_day(definitions: Definitions) -> None:
+    (schedule,) = definitions.schedules or []
+
+    assert isinstance(schedule, ScheduleDefinition)
+    assert (schedule.name, schedule.job_name) == ("purge_history_daily", "purge_history")
+    assert schedule.default_status is DefaultScheduleStatus.RUNNING
 
 
 def test_the_resources_are_there(definitions: Definitions) -> None:

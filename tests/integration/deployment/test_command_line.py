@@ -375,3 +375,30 @@ def test_help_is_shown_without_settings(
 
     assert done.exit_code == 0
     assert "doctor" in done.output
+
+
+# db purge
+
+
+def test_old_attempts_are_purged_where_no_deployment_ever_was(
+    rhizome: CommandLine, services: Services, failed: UUID
+) -> None:
+    services.database.execute("update background_jobs set status = 'pending'")
+    AttemptRepository(services.database).begin(failed, AttemptTrigger.RETRY)
+    GuardedJob(services.database, failed, 2).complete({})
+    services.database.execute("update job_attempts set ended_at = now() - interval '31 days'")
+
+    counted = rhizome.json("db", "purge", "--dry-run")
+    assert counted == {
+        "runs": 0, "runs_kept": 0, "attempts": 1, "partitions": 0, "more": False,
+        "days": 30, "dry_run": True,
+    }  # fmt: skip
+    assert rhizome.lines("db", "purge", "--days", "60") == [
+        "Removed 0 runs, 0 attempts, 0 partitions."
+    ]
+    assert rhizome.lines("db", "purge") == ["Removed 0 runs, 1 attempt, 0 partitions."]
+    assert len(AttemptRepository(services.database).list_for_job(failed)) == 1
+
+
+def test_a_purge_of_everything_is_refused(rhizome: CommandLine) -> None:
+    assert rhizome("db", "purge", "--days", "0").exit_code == 2
