@@ -4,9 +4,12 @@ Asset jobs select assets; ops jobs (import, export, reprocess, …) will stand b
 Housekeeping is nobody's wish: its jobs have no rows, and names that are no job types.
 """
 
+from dagster import JobDefinition
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
 from jobs.process_document import process_document
 from jobs.purge_history import purge_history
 
-JOBS = [process_document, purge_history]
+JOBS: list[JobDefinition | UnresolvedAssetJobDefinition] = [process_document, purge_history]
 
 __all__ = ["JOBS", "process_document", "purge_history"]
