@@ -1,6 +1,7 @@
-"""Other converters, in a virtual environment of their own, installed when first needed."""
+"""Other libraries, in virtual environments of their own, installed when first needed."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.workshop import CannotMeasureError, Workshop, run, say
@@ -11,30 +12,49 @@ REQUIREMENTS = {
     "xberg": "xberg",
     "markitdown": "markitdown[pdf]",
 }
+"""Converters."""
+
+PEERS = {
+    "cocoindex": "cocoindex[postgres]==1.0.26",
+    "llama-index-core": "llama-index-core==0.14.25",
+    "llama-index-vector-stores-postgres": "llama-index-vector-stores-postgres==0.9.0",
+}
+"""Libraries that bring a folder into pgvector."""
 
 
 def python_of_competitors(workshop: Workshop) -> Path:
-    """Their interpreter. Raises CannotMeasureError if the package index cannot be reached."""
-    folder = workshop.cache / "competitors"
+    """The converters' interpreter. Raises CannotMeasureError if the index cannot be reached."""
+    return _environment(workshop, "competitors", REQUIREMENTS)
+
+
+def python_of_peers(workshop: Workshop) -> Path:
+    """The interpreter of `PEERS`. Raises CannotMeasureError if the index cannot be reached."""
+    return _environment(workshop, "peers", PEERS)
+
+
+def _environment(workshop: Workshop, name: str, requirements: Mapping[str, str]) -> Path:
+    folder = workshop.cache / name
     python = folder / "bin" / "python"
     complete = folder / "complete"
-    if complete.is_file():
+    wanted = "\n".join(requirements.values())
+    # An empty mark is of a time when what was wanted was not written down.
+    if complete.is_file() and complete.read_text() in ("", wanted):
         return python
-    say("Installing the converters that ours is compared with …")
+    say(f"Installing what ours is compared with: {', '.join(requirements)} …")
     try:
-        run([sys.executable, "-m", "venv", folder])
+        run([sys.executable, "-m", "venv", "--clear", folder])
         pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        run([python, *pip, *REQUIREMENTS.values()])
+        run([python, *pip, *requirements.values()])
     except CannotMeasureError as error:
         raise CannotMeasureError(
-            f"The other converters come from the package index, which gave none. {error}"
+            f"What ours is compared with comes from the package index, which gave none. {error}"
         ) from error
-    complete.touch()
+    complete.write_text(wanted)
     return python
 
 
-def versions(python: Path) -> dict[str, str]:
-    """Installed version of each converter."""
+def versions(python: Path, requirements: Mapping[str, str] = REQUIREMENTS) -> dict[str, str]:
+    """Installed version of each."""
     ask = "import importlib.metadata, sys; print(*map(importlib.metadata.version, sys.argv[1:]))"
-    found = run([python, "-c", ask, *REQUIREMENTS]).stdout.split()
-    return dict(zip(REQUIREMENTS, found, strict=True))
+    found = run([python, "-c", ask, *requirements]).stdout.split()
+    return dict(zip(requirements, found, strict=True))
