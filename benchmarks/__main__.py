@@ -8,13 +8,33 @@ import argparse
 import sys
 from typing import Any
 
-from benchmarks import extraction, latency, memory, overhead, report
+from benchmarks import (
+    extraction,
+    latency,
+    latency_busy,
+    markdown_folder,
+    memory,
+    overhead,
+    per_run,
+    report,
+    terminate,
+    throughput,
+    tick,
+    unchanged,
+)
 from benchmarks.workshop import CannotMeasureError, Workshop, machine, say
 
 FIGURES = {
     "extraction": extraction,
     "overhead": overhead,
     "latency": latency,
+    "latency_busy": latency_busy,
+    "throughput": throughput,
+    "markdown_folder": markdown_folder,
+    "unchanged": unchanged,
+    "tick": tick,
+    "terminate": terminate,
+    "per_run": per_run,
     "memory": memory,
 }
 EXIT_LEFT_OUT = 3
