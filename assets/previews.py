@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 from dagster import MetadataValue
 
 from rhizome_pipelines.deployment.attempt import AttemptSession
@@ -56,6 +55,9 @@ def _pictures(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    # Late: who only loads the definitions shows no tables, and pandas is a fifth of that loading.
+    import pandas as pd  # noqa: PLC0415
+
     frame = pd.DataFrame(list(rows[:TABLE_ROWS])).map(_cell)
     table: str = frame.to_markdown(index=False)
     left_out = len(rows) - TABLE_ROWS

@@ -1,14 +1,15 @@
-"""The one place that knows which extractor does which source type."""
+"""The one place that knows which extractor does which source type.
+
+What only one type needs (native code, the readers of web pages) is imported when it is asked for:
+together it takes longer than many a document.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from rhizome_pipelines.extraction.config import ExtractionConfig
-from rhizome_pipelines.extraction.epub.extractor import EpubExtractor
 from rhizome_pipelines.extraction.extractor import Extractor
 from rhizome_pipelines.extraction.markdown import MarkdownExtractor
 from rhizome_pipelines.extraction.text import TextExtractor
-from rhizome_pipelines.extraction.web.extractor import WebExtractor
-from rhizome_pipelines.extraction.youtube.extractor import YouTubeExtractor
 from rhizome_pipelines.lifecycle.documents import SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
@@ -46,17 +47,33 @@ def default_registry(config: ExtractionConfig | None = None) -> ExtractorRegistr
     settings = config or ExtractionConfig()
 
     def pdf() -> Extractor:
-        # Late: native code that only documents of this type need.
         from rhizome_pipelines.extraction.pdf import PdfConfig, PdfExtractor  # noqa: PLC0415
 
         return PdfExtractor(settings.pdf or PdfConfig())
 
+    def epub() -> Extractor:
+        from rhizome_pipelines.extraction.epub.extractor import EpubExtractor  # noqa: PLC0415
+
+        return EpubExtractor(settings.epub)
+
+    def youtube() -> Extractor:
+        from rhizome_pipelines.extraction.youtube.extractor import (  # noqa: PLC0415
+            YouTubeExtractor,
+        )
+
+        return YouTubeExtractor(settings)
+
+    def web() -> Extractor:
+        from rhizome_pipelines.extraction.web.extractor import WebExtractor  # noqa: PLC0415
+
+        return WebExtractor(settings.web)
+
     return ExtractorRegistry(
         {
             SourceType.PDF: pdf,
-            SourceType.EPUB: lambda: EpubExtractor(settings.epub),
-            SourceType.YOUTUBE: lambda: YouTubeExtractor(settings),
-            SourceType.WEB_URL: lambda: WebExtractor(settings.web),
+            SourceType.EPUB: epub,
+            SourceType.YOUTUBE: youtube,
+            SourceType.WEB_URL: web,
             SourceType.MARKDOWN_ASIS: lambda: MarkdownExtractor(settings.text, clean=False),
             SourceType.MARKDOWN_CLEAN: lambda: MarkdownExtractor(settings.text, clean=True),
             SourceType.TXT: lambda: TextExtractor(settings.text),
