@@ -1,13 +1,13 @@
-"""The sensor that reconciles the rows of `background_jobs` with Dagster's runs.
+"""The sensor that reconciles the rows of `background_jobs` with Dagster's runs, and its standby.
 
-It is the only one that looks at jobs: several sensors racing each other on one row is the
-mistake to avoid. Beside it stands the schedule of the purge.
+They are one and the same, twice, and only one of them works at a time: several sensors racing
+each other on one row is the mistake to avoid. Beside them stands the schedule of the purge.
 """
 
 from sensors.purging import purging_schedule
-from sensors.reconciling import reconciling_sensor
+from sensors.reconciling import reconciling_sensor, standby_sensor
 
-SENSORS = [reconciling_sensor]
+SENSORS = [reconciling_sensor, standby_sensor]
 SCHEDULES = [purging_schedule]
 
-__all__ = ["SCHEDULES", "SENSORS", "purging_schedule", "reconciling_sensor"]
+__all__ = ["SCHEDULES", "SENSORS", "purging_schedule", "reconciling_sensor", "standby_sensor"]

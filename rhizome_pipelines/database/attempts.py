@@ -18,10 +18,13 @@ class AttemptRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, job_id: UUID, trigger: AttemptTrigger) -> Attempt | None:
+    def begin(
+        self, job_id: UUID, trigger: AttemptTrigger, run_id: str | None = None
+    ) -> Attempt | None:
         """The job's next attempt takes the job, if it is still pending; None if it is not.
 
-        A restart begins at zero percent, with no checkpoint.
+        A restart begins at zero percent, with no checkpoint. `run_id` is the run that is going
+        to be launched, where that is known.
         """
         with self._database.transaction() as connection:
             taken = connection.execute(
@@ -34,7 +37,7 @@ class AttemptRepository:
             )
             if taken.rowcount == 0:
                 return None
-            return take_next(connection, job_id, trigger)
+            return take_next(connection, job_id, trigger, run_id)
 
     def adopt(self, run: ForeignRun) -> Attempt:
         """Give a job to a run that nobody here has asked for: see `adoption`."""
@@ -114,15 +117,21 @@ class AttemptRepository:
     ) -> bool:
         """Record that and how the attempt ended; the job's row is not touched.
 
-        False if its end is on record already: the first record stays.
+        False if its end is on record already: the first record stays. Whoever launches is told
+        that there is room again.
         """
         return (
             self._database.execute(
                 """
-            update job_attempts
-            set ended_at = now(), outcome = %(outcome)s, error_type = %(type)s, error = %(error)s,
-                error_traceback = %(traceback)s
-            where job_id = %(job)s and number = %(number)s and ended_at is null
+            with ended as (
+                update job_attempts
+                set ended_at = now(), outcome = %(outcome)s, error_type = %(type)s,
+                    error = %(error)s, error_traceback = %(traceback)s
+                where job_id = %(job)s and number = %(number)s and ended_at is null
+                returning job_id)
+            select pg_notify('rhizome_wish', json_build_object(
+                'op', 'end', 'id', job_id, 'status', null)::text)
+            from ended
             """,
                 {
                     "job": job_id,

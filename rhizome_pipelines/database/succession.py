@@ -9,8 +9,10 @@ from rhizome_pipelines.database.rows import attempt_from
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptTrigger
 
 
-def take_next(connection: Connection, job_id: UUID, trigger: AttemptTrigger) -> Attempt:
-    """Give a job, whose row this transaction has locked, to its next attempt.
+def take_next(
+    connection: Connection, job_id: UUID, trigger: AttemptTrigger, run_id: str | None = None
+) -> Attempt:
+    """Give a job, whose row this transaction has locked, to its next attempt (and its run).
 
     An attempt that is not recorded as ended is superseded: from now on its writes change nothing.
     """
@@ -48,15 +50,15 @@ def take_next(connection: Connection, job_id: UUID, trigger: AttemptTrigger) -> 
         cursor.execute(
             """
             insert into job_attempts (job_id, number, user_id, job_type, entity_id, trigger,
-                                      resumed_from, last_checkpoint_path, last_checkpoint_stage,
-                                      checkpoint_hash)
+                                      run_id, resumed_from, last_checkpoint_path,
+                                      last_checkpoint_stage, checkpoint_hash)
             select id, current_attempt, user_id, job_type, entity_id, %(trigger)s,
-                   last_checkpoint_stage, last_checkpoint_path, last_checkpoint_stage,
+                   %(run)s, last_checkpoint_stage, last_checkpoint_path, last_checkpoint_stage,
                    checkpoint_hash
             from background_jobs where id = %(job)s
             returning *
             """,
-            {"job": job_id, "trigger": trigger},
+            {"job": job_id, "trigger": trigger, "run": run_id},
         )
         row = cursor.fetchone()
     assert row is not None  # noqa: S101 - the row is locked by this transaction

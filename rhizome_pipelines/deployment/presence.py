@@ -1,4 +1,4 @@
-"""Whether somebody carries out wishes: the sensor leaves a sign of life at every tick.
+"""Whether somebody carries out wishes: the sensor leaves a sign of life every few seconds.
 
 And whether its deployment is ending: then it begins nothing more, least of all the jobs that the
 workers give back because they were asked to end.
@@ -14,6 +14,9 @@ from rhizome_pipelines.database.connection import Database
 
 FRESH = timedelta(seconds=20)
 """A tick lasts at most 10 seconds, and the next begins within 5."""
+
+SIGN_SECONDS = 5.0
+"""How often a tick that is at work leaves a sign."""
 
 LONGEST_STOP = 60.0
 """Seconds that the ending of a deployment takes at the most."""

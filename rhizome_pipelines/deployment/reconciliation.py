@@ -3,15 +3,17 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol, assert_never
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from rhizome_pipelines.checkpoints.objects import StorageUnavailableError
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.presence import is_stopping
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
 from rhizome_pipelines.lifecycle.jobs import (
@@ -19,10 +21,11 @@ from rhizome_pipelines.lifecycle.jobs import (
     AttemptOutcome,
     AttemptTrigger,
     Job,
-    JobStatus,
     JobType,
 )
+from rhizome_pipelines.lifecycle.launch import LaunchRequest
 from rhizome_pipelines.lifecycle.reconcile import (
+    Action,
     EndAttempt,
     Fail,
     Launch,
@@ -37,41 +40,57 @@ from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
 
 log = logging.getLogger(__name__)
 
+_DONE: Mapping[type[Action], str] = {
+    EndAttempt: "ended",
+    Rescue: "rescued",
+    Pause: "paused",
+    Fail: "failed",
+}
+
 LOOK_AT = 200
 """Pending rows that one look considers; the rest wait for the next."""
 
 
+LAUNCH_FAULTS = 3
+"""So many runs could not be launched, and a tick tries no more."""
+
+
 class Runs(Protocol):
-    """What became of the runs of attempts."""
+    """The runs of attempts."""
+
+    @property
+    def can_launch(self) -> bool:
+        """Whether `launch` works; if not, launch requests are handed on."""
+
+    def prepare(self) -> None:
+        """Make ready what launching needs. Never raises."""
 
     def states(self, attempts: Iterable[Attempt]) -> Mapping[tuple[UUID, int], RunState]:
         """State of each attempt's run, keyed by (job id, number)."""
 
+    def launch(self, request: LaunchRequest) -> None:
+        """Create and launch the run that the attempt is bound to. Raises whatever prevents it."""
 
-@dataclass(frozen=True)
-class LaunchRequest:
-    """A run to be launched for an attempt that has taken its job."""
-
-    job_id: UUID
-    attempt: int
-    user_id: UUID
-    document_id: UUID
-    title: str
-    stages: Sequence[StageName]
+    def abandon(self, attempt: Attempt) -> None:
+        """See to it that a run which was created and not yet launched never is."""
 
 
 @dataclass
 class Reconciler:
-    """One look at all jobs that need attention; several may look at once without harm."""
+    """The looks of one tick at all jobs that need attention; several may look at once."""
 
     services: Services
     runs: Runs
     did: Counter[str] = field(default_factory=Counter)
+    not_launched: dict[UUID, str] = field(default_factory=dict)
+    """Jobs whose run could not be launched, and why: they wait for the next tick."""
 
     def look(self) -> Sequence[LaunchRequest]:
-        """Decide about every job that needs it; what has to be launched is returned."""
+        """Decide about every job that needs it. What the daemon has to launch is returned."""
         jobs = JobRepository(self.services.database)
         needing = jobs.needing_attention(LOOK_AT)
+        if not needing:
+            return ()
         states = self.runs.states(
             attempt for _, attempt in needing if attempt is not None and attempt.alive
         )
@@ -80,9 +99,7 @@ class Reconciler:
         launches = []
         for job, attempt in needing:
             try:
-                situation = Situation(
-                    job, attempt, _state(attempt, states), self._deaths(job, attempt), now
-                )
+                situation = Situation(job, attempt, _state(attempt, states), 0, now)
                 launch = self._carry_out(situation, bound)
             except OwnershipLostError:
                 self.did["changed meanwhile"] += 1
@@ -102,26 +119,34 @@ class Reconciler:
 
     def summary(self) -> str:
         """What was done, for a person."""
-        told = ", ".join(f"{count} {what}" for what, count in sorted(self.did.items()))
-        return told or "nothing to do"
+        told = [f"{count} {what}" for what, count in sorted(self.did.items())]
+        told += [f"job {job} not launched: {why}" for job, why in self.not_launched.items()]
+        return ", ".join(told) or "nothing to do"
 
     def _put_off(self, job: Job, fault: TransientError) -> None:
         self.did["put off"] += 1
         log.warning("Job %s is looked at again later: %s", job.id, fault.message)
 
-    def _deaths(self, job: Job, attempt: Attempt | None) -> int:
-        if job.status is not JobStatus.PROCESSING or attempt is None or attempt.number < 2:
-            return 0
-        return AttemptRepository(self.services.database).deaths_in_place(job.id)
+    def _decide(self, at: Situation) -> Action:
+        """How often the job's workers have died before is asked only where it matters."""
+        action = reconcile(at)
+        if isinstance(action, Rescue) and at.attempt is not None and at.attempt.number > 1:
+            deaths = AttemptRepository(self.services.database).deaths_in_place(at.job.id)
+            action = reconcile(replace(at, deaths=deaths))
+        return action
 
     def _carry_out(self, at: Situation, bound: "_Bound") -> LaunchRequest | None:
-        action = reconcile(at)
-        self.did[type(action).__name__.lower()] += 1
+        action = self._decide(at)
         jobs = JobRepository(self.services.database)
         number = at.attempt.number if at.attempt is not None else 0
+        if isinstance(action, Launch):
+            return self._launch(at.job, action.trigger, bound)
+        if isinstance(action, Wait):
+            return None
+        self.did[_DONE[type(action)]] += 1
+        if at.attempt is not None and at.run is RunState.CREATED:
+            self.runs.abandon(at.attempt)
         match action:
-            case Launch():
-                return self._launch(at.job, action.trigger, bound)
             case EndAttempt():
                 AttemptRepository(self.services.database).end(at.job.id, number, action.outcome)
             case Rescue():
@@ -131,29 +156,59 @@ class Reconciler:
             case Fail():
                 guard = GuardedJob(self.services.database, at.job.id, number)
                 guard.fail(action.error_type, action.message, None)
-            case Wait():
-                pass
             case _:
                 assert_never(action)
         return None
 
     def _launch(self, job: Job, trigger: AttemptTrigger, bound: "_Bound") -> LaunchRequest | None:
-        if not bound.has_room(job.user_id):
+        if not self._may_launch(job, bound):
             return None
         try:
             document_id, stages = self._what_to_run(job)
         except InvalidInputError as refusal:
             JobRepository(self.services.database).reject(job.id, refusal.message)
+            self.did["rejected"] += 1
             return None
         if trigger is AttemptTrigger.RESTART:
             # Before the attempt exists: should this fail, the wish is still there.
             self._discard_checkpoints(job.user_id, document_id)
-        attempt = AttemptRepository(self.services.database).begin(job.id, trigger)
+        # Bound before there is a run: whatever dies in between, nobody else takes its place.
+        run_id = str(uuid4()) if self.runs.can_launch else None
+        attempt = AttemptRepository(self.services.database).begin(job.id, trigger, run_id)
         if attempt is None:
             return None
         bound.take(job.user_id)
+        self.did["launched"] += 1
         title = str(job.metadata.get("title") or document_id)
-        return LaunchRequest(job.id, attempt.number, job.user_id, document_id, title, stages)
+        request = LaunchRequest(
+            job.id, attempt.number, job.user_id, document_id, title, stages, run_id
+        )
+        if run_id is None:
+            return request
+        self._launch_now(request)
+        return None
+
+    def _may_launch(self, job: Job, bound: "_Bound") -> bool:
+        return (
+            bound.has_room(job.user_id)
+            and job.id not in self.not_launched
+            and len(self.not_launched) < LAUNCH_FAULTS
+            and not is_stopping(self.services.settings.home)
+        )
+
+    def _launch_now(self, request: LaunchRequest) -> None:
+        """Launch the run, or give the job back: that it could not be is no fault of the job."""
+        try:
+            self.runs.launch(request)
+        except Exception as fault:
+            self.not_launched[request.job_id] = f"{type(fault).__name__}: {fault}"
+            log.exception("The run of job %s could not be launched.", request.job_id)
+            JobRepository(self.services.database).release(
+                request.job_id,
+                request.attempt,
+                AttemptOutcome.SHUTDOWN,
+                "The run could not be launched; the job is begun again.",
+            )
 
     def _what_to_run(self, job: Job) -> tuple[UUID, Sequence[StageName]]:
         """The document and the stages; InvalidInputError for a job that cannot be begun."""
@@ -181,22 +236,23 @@ class Reconciler:
 
 
 class _Bound:
-    """How many attempts may still begin, in all and for each user."""
+    """How many attempts may still begin, in all and for each user; counted when it matters."""
 
     def __init__(self, services: Services) -> None:
-        flying = JobRepository(services.database).in_flight()
+        self._services = services
         self._settings = services.settings
-        self._total = flying.total
-        self._by_user = Counter(flying.by_user)
+
+    @cached_property
+    def _by_user(self) -> Counter[UUID]:
+        return Counter(JobRepository(self._services.database).in_flight().by_user)
 
     def has_room(self, user_id: UUID) -> bool:
         return (
-            self._total < self._settings.max_in_flight
+            self._by_user.total() < self._settings.max_in_flight
             and self._by_user[user_id] < self._settings.max_in_flight_per_user
         )
 
     def take(self, user_id: UUID) -> None:
-        self._total += 1
         self._by_user[user_id] += 1
 
 

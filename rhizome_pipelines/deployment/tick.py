@@ -1,29 +1,78 @@
-"""One tick of the sensor: look, and if there is nothing to launch, listen for wishes."""
+"""One tick of the sensor: wait for the turn, look, and listen for wishes until the time is up.
+
+Two sensors stand over this function, and the ticks of one begin while the other's are under way:
+one works, the other waits for its turn, and takes it over in the moment it is given up.
+"""
 
 import time
 from collections.abc import Sequence
 
 from rhizome_pipelines.database.listen import WISHES, Listener
-from rhizome_pipelines.deployment.presence import is_stopping, leave_sign
-from rhizome_pipelines.deployment.reconciliation import LaunchRequest, Reconciler
+from rhizome_pipelines.database.turn import TURNS, give_up_turn, take_turn
+from rhizome_pipelines.deployment.presence import SIGN_SECONDS, is_stopping, leave_sign
+from rhizome_pipelines.deployment.reconciliation import Reconciler
 from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.lifecycle.launch import LaunchRequest
 
 LOOK_ANYWAY_SECONDS = 2.0
-"""Runs that end, and heartbeats that stop, are told by nobody: look at them now and then."""
+"""Workers that die, and heartbeats that stop, are told by nobody: look at them now and then."""
+
+ASK_ANYWAY_SECONDS = 1.0
+"""Who had the turn may have died without a word: ask for it now and then."""
+
+PATIENCE = 0.5
+"""The part of its time that a tick waits for its turn. Two ticks that began in the same moment
+are out of step from then on: who gives up waiting begins again in the middle of the other's."""
+
+STOP_SECONDS = 0.2
+"""How soon a tick notices that its deployment is ending."""
 
 
 def tick(reconciler: Reconciler, services: Services) -> Sequence[LaunchRequest]:
-    """Launch requests as soon as there are any, or none when the tick's time is used up.
+    """Do what there is to do until the time is up.
 
-    Listening begins before the first look, so that no wish falls between the two.
+    Runs that cannot be launched from inside the tick are returned, and end it. Listening begins
+    before the first look, so that no wish falls between the two.
     """
-    deadline = time.monotonic() + services.settings.tick_seconds
-    with Listener(services.database.url, WISHES) as listener:
-        while not is_stopping(services.settings.home):
+    began, seconds = time.monotonic(), services.settings.tick_seconds
+    with Listener(services.database.url, TURNS) as listener:
+        if not _has_turn(listener, services, began + PATIENCE * seconds):
+            reconciler.did["waits for another tick"] += 1
+            return ()
+        listener.listen(WISHES)
+        launches = _work(reconciler, listener, services, began + seconds)
+        # Not after an error: then the turn ends with the connection.
+        give_up_turn(listener)
+        return launches
+
+
+def _has_turn(listener: Listener, services: Services, deadline: float) -> bool:
+    """Wait for the turn; False if it has not come until the deadline."""
+    while not take_turn(listener):
+        if time.monotonic() >= deadline or is_stopping(services.settings.home):
+            return False
+        _wait(listener, services, min(deadline, time.monotonic() + ASK_ANYWAY_SECONDS))
+    return True
+
+
+def _work(
+    reconciler: Reconciler, listener: Listener, services: Services, deadline: float
+) -> Sequence[LaunchRequest]:
+    reconciler.runs.prepare()
+    next_sign = time.monotonic()
+    while not is_stopping(services.settings.home):
+        if time.monotonic() >= next_sign:
             leave_sign(services.database)
-            launches = reconciler.look()
-            left = deadline - time.monotonic()
-            if launches or left <= 0:
-                return launches
-            next(listener.notifications(min(left, LOOK_ANYWAY_SECONDS)), None)
+            next_sign = time.monotonic() + SIGN_SECONDS
+        launches = reconciler.look()
+        if launches or time.monotonic() >= deadline:
+            return launches
+        _wait(listener, services, min(deadline, time.monotonic() + LOOK_ANYWAY_SECONDS))
     return ()
+
+
+def _wait(listener: Listener, services: Services, until: float) -> None:
+    """Until something is told, the deployment is ending, or the moment has come."""
+    while (left := until - time.monotonic()) > 0 and not is_stopping(services.settings.home):
+        if listener.wait(min(left, STOP_SECONDS)):
+            return

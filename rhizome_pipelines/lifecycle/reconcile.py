@@ -15,6 +15,9 @@ from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, AttemptTri
 LAUNCH_GRACE = timedelta(seconds=90)
 """How long a run may take from being asked for to its first sign of life."""
 
+SUBMIT_GRACE = timedelta(seconds=10)
+"""How long it takes at most from choosing a run's id to handing the run to the launcher."""
+
 SILENCE = timedelta(seconds=30)
 """A heartbeat older than this, and the attempt is not believed to live."""
 
@@ -27,6 +30,8 @@ class RunState(StrEnum):
 
     UNKNOWN = "unknown"
     """No run of this attempt is on record (yet, or not any more)."""
+    CREATED = "created"
+    """On record, and not handed to a launcher (yet)."""
     ALIVE = "alive"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -137,20 +142,29 @@ def _processing(at: Situation) -> Action:
             return Pause("terminated in Dagster")
         case RunState.FAILED | RunState.SUCCEEDED:
             return _lost(at, f"The run ended ({at.run}) before the job had.")
-        case RunState.UNKNOWN:
-            return _unknown(at, at.attempt)
+        case RunState.UNKNOWN | RunState.CREATED:
+            return _not_launched(at, at.attempt)
         case RunState.ALIVE:
             return _alive(at, at.attempt)
         case _:
             assert_never(at.run)
 
 
-def _unknown(at: Situation, attempt: Attempt) -> Action:
+def _not_launched(at: Situation, attempt: Attempt) -> Action:
     if attempt.heartbeat_at and at.now - attempt.heartbeat_at <= SILENCE:
         return Wait("the worker is at work, in a run that this Dagster does not know")
-    if at.now - attempt.created_at > LAUNCH_GRACE:
-        return _lost(at, "The run that was asked for never appeared.")
+    if at.now - attempt.created_at > _launch_grace(attempt):
+        return _lost(at, "The run that was asked for was never launched.")
     return Wait("the run is being launched")
+
+
+def _launch_grace(attempt: Attempt) -> timedelta:
+    """Whoever chooses the run's id launches it at once; Dagster's daemon has a tick to end first.
+
+    A worker that has begun and is silent has once been launched.
+    """
+    chosen_by_us = attempt.run_id is not None and attempt.heartbeat_at is None
+    return SUBMIT_GRACE if chosen_by_us else LAUNCH_GRACE
 
 
 def _alive(at: Situation, attempt: Attempt) -> Action:

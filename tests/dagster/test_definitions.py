@@ -112,12 +112,18 @@ def test_there_is_no_second_retry_brain(definitions: Definitions) -> None:
         assert not [tag for tag in definition.tags if "retr" in tag]
 
 
-def test_one_sensor_looks_at_jobs_and_it_runs_from_the_start(definitions: Definitions) -> None:
-    sensors = list(definitions.sensors or [])
+def test_a_sensor_and_its_standby_look_at_jobs_and_run_from_the_start(
+    definitions: Definitions,
+) -> None:
+    sensors = [one for one in definitions.sensors or [] if "reconcile" in one.name]
 
-    assert [sensor.name for sensor in sensors] == ["reconcile_background_jobs"]
-    assert sensors[0].default_status is DefaultSensorStatus.RUNNING
-    assert [job.name for job in sensors[0].jobs] == ["process_document"]
+    assert [sensor.name for sensor in sensors] == [
+        "reconcile_background_jobs",
+        "reconcile_background_jobs_standby",
+    ]
+    for sensor in sensors:
+        assert sensor.default_status is DefaultSensorStatus.RUNNING
+        assert [job.name for job in sensor.jobs] == ["process_document"]
 
 
 def test_housekeeping_is_no_job_type_and_takes_no_attempt(definitions: Definitions) -> None:

@@ -338,6 +338,7 @@ def test_a_row_that_nobody_can_decide_about_does_not_stop_the_look(
     world.services.database.execute(
         "update job_attempts set number = number + 2 where job_id = %s", (first,)
     )
+    _age(world, first, timedelta(seconds=91))
     good = world.ask(world.add(SAMPLES / "under-the-forest.md"))
 
     def defect(self: AttemptRepository, job_id: UUID) -> int:

@@ -12,7 +12,13 @@ from rhizome_pipelines.lifecycle.jobs import (
     Job,
     JobStatus,
 )
-from rhizome_pipelines.lifecycle.reconcile import LAUNCH_GRACE, SILENCE, RunState, Situation
+from rhizome_pipelines.lifecycle.reconcile import (
+    LAUNCH_GRACE,
+    SILENCE,
+    SUBMIT_GRACE,
+    RunState,
+    Situation,
+)
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 MOMENT = timedelta(seconds=1)
@@ -58,8 +64,23 @@ def job(status: JobStatus, *, checkpoint: bool = False) -> Job:
     )
 
 
-def attempt(life: Life, beat: Beat, *, old: bool) -> Attempt | None:
-    """`old`: asked for longer ago than a launch may take."""
+class Age(StrEnum):
+    """How long ago the attempt was asked for."""
+
+    YOUNG = "as long as a launch takes whose run is known"
+    GROWN = "as long as any launch takes"
+    OLD = "longer"
+
+
+_AGES = {
+    Age.YOUNG: SUBMIT_GRACE - MOMENT,
+    Age.GROWN: LAUNCH_GRACE - MOMENT,
+    Age.OLD: LAUNCH_GRACE + MOMENT,
+}
+
+
+def attempt(life: Life, beat: Beat, age: Age, *, bound: bool = False) -> Attempt | None:
+    """`bound`: its run is known."""
     if life is Life.NONE:
         return None
     ended = life in ENDED
@@ -67,7 +88,8 @@ def attempt(life: Life, beat: Beat, *, old: bool) -> Attempt | None:
         job_id=UUID(int=1),
         number=1,
         trigger=AttemptTrigger.START,
-        created_at=NOW - LAUNCH_GRACE - (MOMENT if old else -MOMENT),
+        created_at=NOW - _AGES[age],
+        run_id="00000000-0000-4000-8000-000000000003" if bound else None,
         heartbeat_at=None if beat is Beat.NONE else NOW - _AGE_OF_BEAT[beat],
         ended_at=NOW if ended else None,
         outcome=AttemptOutcome(life.value) if ended else None,
@@ -80,10 +102,10 @@ def situation(
     run: RunState = RunState.UNKNOWN,
     beat: Beat = Beat.NONE,
     *,
-    old: bool = False,
+    age: Age = Age.YOUNG,
+    bound: bool = False,
     checkpoint: bool = False,
     deaths: int = 0,
 ) -> Situation:
-    return Situation(
-        job(status, checkpoint=checkpoint), attempt(life, beat, old=old), run, deaths, NOW
-    )
+    newest = attempt(life, beat, age, bound=bound)
+    return Situation(job(status, checkpoint=checkpoint), newest, run, deaths, NOW)

@@ -1,4 +1,4 @@
-"""Every status × attempt × run × sign of life × age × checkpoint × deaths, against one table."""
+"""Every status × attempt × run × sign of life × age × bound × checkpoint × deaths, in one table."""
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
@@ -22,12 +22,14 @@ from rhizome_pipelines.lifecycle.reconcile import (
     Wait,
     reconcile,
 )
-from tests.unit.lifecycle.situations import ENDED, NOW, Beat, Life, situation
+from tests.unit.lifecycle.situations import ENDED, NOW, Age, Beat, Life, situation
 
 EITHER = frozenset({True, False})
 FEW, MANY = {0, 1}, {2, 3}
 """Deaths at one place before this one, below and at the limit."""
 NOT_ALIVE = frozenset(RunState) - {RunState.ALIVE}
+NOT_LAUNCHED = {RunState.UNKNOWN, RunState.CREATED}
+NOT_OLD = {Age.YOUNG, Age.GROWN}
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Row:
     expected: str
     run: Set[RunState] = frozenset(RunState)
     beat: Set[Beat] = frozenset(Beat)
-    old: Set[bool] = EITHER
+    age: Set[Age] = frozenset(Age)
+    bound: Set[bool] = EITHER
     checkpoint: Set[bool] = EITHER
     deaths: Set[int] = frozenset(FEW | MANY)
 
@@ -49,7 +52,8 @@ class Row:
             and case.life in self.life
             and case.run in self.run
             and case.beat in self.beat
-            and case.old in self.old
+            and case.age in self.age
+            and case.bound in self.bound
             and case.checkpoint in self.checkpoint
             and case.deaths in self.deaths
         )
@@ -61,7 +65,8 @@ class Case:
     life: Life
     run: RunState
     beat: Beat
-    old: bool
+    age: Age
+    bound: bool
     checkpoint: bool
     deaths: int
 
@@ -72,7 +77,8 @@ class Case:
             self.life,
             self.run,
             self.beat,
-            old=self.old,
+            age=self.age,
+            bound=self.bound,
             checkpoint=self.checkpoint,
             deaths=self.deaths,
         )
@@ -82,8 +88,8 @@ def _ending(status: JobStatus, outcome: str) -> list[Row]:
     """An attempt that is not wanted any more is waited for, and recorded once it is over."""
     return [
         Row(status, {Life.ALIVE}, "wait", {RunState.ALIVE}, {Beat.FRESH}),
-        Row(status, {Life.ALIVE}, "wait", {RunState.ALIVE}, {Beat.NONE}, old={False}),
-        Row(status, {Life.ALIVE}, "end: lost", {RunState.ALIVE}, {Beat.NONE}, old={True}),
+        Row(status, {Life.ALIVE}, "wait", {RunState.ALIVE}, {Beat.NONE}, NOT_OLD),
+        Row(status, {Life.ALIVE}, "end: lost", {RunState.ALIVE}, {Beat.NONE}, {Age.OLD}),
         Row(status, {Life.ALIVE}, "end: lost", {RunState.ALIVE}, {Beat.STALE}),
         Row(status, {Life.ALIVE}, f"end: {outcome}", NOT_ALIVE),
     ]
@@ -110,19 +116,18 @@ TABLE = [
     Row(JobStatus.PROCESSING, {Life.NONE, *ENDED}, "rescue"),
     Row(JobStatus.PROCESSING, {Life.ALIVE}, "pause", {RunState.CANCELLED}),
     *_lost(run={RunState.FAILED, RunState.SUCCEEDED}),
-    Row(JobStatus.PROCESSING, {Life.ALIVE}, "wait", {RunState.UNKNOWN}, {Beat.FRESH}),
+    Row(JobStatus.PROCESSING, {Life.ALIVE}, "wait", NOT_LAUNCHED, {Beat.FRESH}),
+    Row(JobStatus.PROCESSING, {Life.ALIVE}, "wait", NOT_LAUNCHED, {Beat.STALE}, NOT_OLD),
+    *_lost(run=NOT_LAUNCHED, beat={Beat.STALE}, age={Age.OLD}),
+    Row(JobStatus.PROCESSING, {Life.ALIVE}, "wait", NOT_LAUNCHED, {Beat.NONE}, {Age.YOUNG}),
     Row(
-        JobStatus.PROCESSING,
-        {Life.ALIVE},
-        "wait",
-        {RunState.UNKNOWN},
-        {Beat.NONE, Beat.STALE},
-        old={False},
+        JobStatus.PROCESSING, {Life.ALIVE}, "wait", NOT_LAUNCHED, {Beat.NONE}, {Age.GROWN}, {False}
     ),
-    *_lost(run={RunState.UNKNOWN}, beat={Beat.NONE, Beat.STALE}, old={True}),
+    *_lost(run=NOT_LAUNCHED, beat={Beat.NONE}, age={Age.GROWN}, bound={True}),
+    *_lost(run=NOT_LAUNCHED, beat={Beat.NONE}, age={Age.OLD}),
     Row(JobStatus.PROCESSING, {Life.ALIVE}, "wait", {RunState.ALIVE}, {Beat.FRESH}),
-    Row(JobStatus.PROCESSING, {Life.ALIVE}, "wait", {RunState.ALIVE}, {Beat.NONE}, old={False}),
-    *_lost(run={RunState.ALIVE}, beat={Beat.NONE}, old={True}),
+    Row(JobStatus.PROCESSING, {Life.ALIVE}, "wait", {RunState.ALIVE}, {Beat.NONE}, NOT_OLD),
+    *_lost(run={RunState.ALIVE}, beat={Beat.NONE}, age={Age.OLD}),
     *_lost(run={RunState.ALIVE}, beat={Beat.STALE}),
     # Not wanted any more
     *(
@@ -151,7 +156,8 @@ def _told(action: Action) -> str:
 
 
 def _cases(status: JobStatus, life: Life) -> Iterator[Case]:
-    for rest in product(RunState, Beat, (True, False), (True, False), sorted(FEW | MANY)):
+    flags = (True, False)
+    for rest in product(RunState, Beat, Age, flags, flags, sorted(FEW | MANY)):
         yield Case(status, life, *rest)
 
 
@@ -209,7 +215,7 @@ def test_a_run_that_was_stopped_in_dagster_pauses_the_job() -> None:
 @pytest.mark.parametrize("status", [JobStatus.PAUSED, JobStatus.CANCELLED])
 def test_what_was_stopped_is_not_launched_by_a_dead_worker(status: JobStatus) -> None:
     for run, beat in product(RunState, Beat):
-        action = reconcile(situation(status, Life.ALIVE, run, beat, old=True, deaths=3))
+        action = reconcile(situation(status, Life.ALIVE, run, beat, age=Age.OLD, deaths=3))
 
         assert isinstance(action, Wait | EndAttempt)
 
