@@ -26,7 +26,7 @@ from rhizome_pipelines.deployment.intake import (
 )
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
-from rhizome_pipelines.lifecycle.jobs import Job, JobStatus
+from rhizome_pipelines.lifecycle.jobs import JobStatus
 
 
 def process_named(named: Sequence[str], *, again: bool, as_json: bool) -> None:
@@ -94,14 +94,14 @@ def _refuse(services: Services, refused: Refused) -> WatchedJob:
 def _job_for(services: Services, added: Added, again: bool) -> WatchedJob:
     """The document's job: the one under way or done, or a new one."""
     document, label = added.document, added.item.label
-    job = added.newest_job
-    if job is not None and _serves(job, again):
-        return WatchedJob(job.id, document.id, label, done=job.status is JobStatus.COMPLETED)
+    known = added.newest_job
+    if known is not None and _serves(known.status, again):
+        return WatchedJob(known.id, document.id, label, done=known.status is JobStatus.COMPLETED)
     job = request_processing(services, document, label)
     return WatchedJob(job.id, document.id, label, done=False)
 
 
-def _serves(job: Job, again: bool) -> bool:
-    if job.status in (JobStatus.PENDING, JobStatus.PROCESSING):
+def _serves(status: JobStatus, again: bool) -> bool:
+    if status in (JobStatus.PENDING, JobStatus.PROCESSING):
         return True
-    return job.status is JobStatus.COMPLETED and not again
+    return status is JobStatus.COMPLETED and not again

@@ -8,7 +8,7 @@ from uuid import UUID
 from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.database.rows import DOCUMENT_COLUMNS, document_from, job_from
 from rhizome_pipelines.lifecycle.documents import Document
-from rhizome_pipelines.lifecycle.jobs import Job, JobType
+from rhizome_pipelines.lifecycle.jobs import Job, JobStatus, JobType
 
 UNBOUNDED_WIDTH = 16_000
 """What pgvector stores at the most, where the column has no fixed width."""
@@ -48,6 +48,14 @@ limit %(limit)s
 
 
 @dataclass(frozen=True)
+class KnownJob:
+    """Of a job, what tells whether a document has to be processed."""
+
+    id: UUID
+    status: JobStatus
+
+
+@dataclass(frozen=True)
 class ShownConnection:
     """A connection with both texts."""
 
@@ -67,17 +75,20 @@ def jobs_by_id(database: Database, ids: Sequence[UUID]) -> Sequence[Job]:
 
 def newest_jobs(
     database: Database, document_ids: Sequence[UUID], job_type: JobType
-) -> Mapping[UUID, Job]:
+) -> Mapping[UUID, KnownJob]:
     """By document: the newest job of that type, as `JobRepository.latest_for_document` finds it."""
     rows = database.all(
         """
-        select distinct on (entity_id) * from background_jobs
+        select distinct on (entity_id) entity_id, id, status from background_jobs
         where entity_id = any(%s) and replace(job_type, '-', '_') = %s
         order by entity_id, created_at desc, id desc
         """,
         (list(document_ids), job_type),
     )
-    return {row["entity_id"]: job_from(row) for row in rows}
+    return {
+        row["entity_id"]: KnownJob(row["id"], JobStatus(row["status"] or JobStatus.PENDING))
+        for row in rows
+    }
 
 
 def documents_by_id(

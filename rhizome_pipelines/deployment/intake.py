@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.database.documents import DocumentRepository, NewDocument
 from rhizome_pipelines.database.jobs import JobRepository
-from rhizome_pipelines.database.overview import newest_jobs
+from rhizome_pipelines.database.overview import KnownJob, newest_jobs
 from rhizome_pipelines.deployment.finding import (
     BY_SUFFIX,
     Found,
@@ -53,7 +53,7 @@ class Added:
     item: Item
     document: Document
     known: bool
-    newest_job: Job | None = None
+    newest_job: KnownJob | None = None
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,8 @@ def _add(services: Services, user_id: UUID, source: _Source) -> Added:
         else documents.find_by_url(user_id, item.url or "")
     )
     if known is not None:
-        job = JobRepository(services.database).latest_for_document(
-            known.id, JobType.PROCESS_DOCUMENT
-        )
-        return Added(item, known, known=True, newest_job=job)
+        jobs = newest_jobs(services.database, [known.id], JobType.PROCESS_DOCUMENT)
+        return Added(item, known, known=True, newest_job=jobs.get(known.id))
     document_id = uuid4()
     storage_path = None
     if item.path is not None:

@@ -11,10 +11,15 @@ from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.database.connections import PostgresEdgeSink
 from rhizome_pipelines.database.documents import DocumentRepository, NewDocument
 from rhizome_pipelines.database.jobs import JobRepository
-from rhizome_pipelines.database.overview import best_connections, connection_counts, newest_jobs
+from rhizome_pipelines.database.overview import (
+    KnownJob,
+    best_connections,
+    connection_counts,
+    newest_jobs,
+)
 from rhizome_pipelines.embedding.ports import EmbeddedChunk, EmbeddingSpace
 from rhizome_pipelines.lifecycle.documents import Document, SourceType
-from rhizome_pipelines.lifecycle.jobs import Job, JobType
+from rhizome_pipelines.lifecycle.jobs import Job, JobStatus, JobType
 
 SEMANTIC = ConnectionType.SEMANTIC_SIMILARITY
 Four = tuple[Document, Document, Document, Document]
@@ -101,5 +106,8 @@ def test_the_newest_jobs_of_many_documents(
 
     found = newest_jobs(database, asked, JobType.PROCESS_DOCUMENT)
 
-    assert found == {document.id: newer, other.id: only}
-    assert job not in found.values()
+    assert found == {
+        document.id: KnownJob(newer.id, JobStatus.PENDING),
+        other.id: KnownJob(only.id, JobStatus.PENDING),
+    }
+    assert job.id not in {one.id for one in found.values()}
