@@ -4,7 +4,6 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Protocol, assert_never
 from uuid import UUID, uuid4
 
@@ -88,6 +87,8 @@ class Reconciler:
     def look(self) -> Sequence[LaunchRequest]:
         """Decide about every job that needs it. What the daemon has to launch is returned."""
         jobs = JobRepository(self.services.database)
+        # Before the rows: what waited when room was made is among those that may take it.
+        bound = _Bound(self.services)
         needing = jobs.needing_attention(LOOK_AT)
         if not needing:
             return ()
@@ -95,7 +96,6 @@ class Reconciler:
             attempt for _, attempt in needing if attempt is not None and attempt.alive
         )
         now = jobs.now()
-        bound = _Bound(self.services)
         launches = []
         for job, attempt in needing:
             try:
@@ -236,15 +236,11 @@ class Reconciler:
 
 
 class _Bound:
-    """How many attempts may still begin, in all and for each user; counted when it matters."""
+    """How many attempts may still begin, in all and for each user."""
 
     def __init__(self, services: Services) -> None:
-        self._services = services
         self._settings = services.settings
-
-    @cached_property
-    def _by_user(self) -> Counter[UUID]:
-        return Counter(JobRepository(self._services.database).in_flight().by_user)
+        self._by_user = Counter(JobRepository(services.database).in_flight().by_user)
 
     def has_room(self, user_id: UUID) -> bool:
         return (

@@ -1,9 +1,10 @@
 """A deployment whose ticks launch runs themselves, as under a launcher that needs no workspace."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dagster import DagsterInstance, DagsterRun, JobExecutionResult, SensorResult, SkipReason
 from dagster._core.definitions.job_base import InMemoryJob
@@ -20,6 +21,7 @@ from dagster._core.storage.runs import InMemoryRunStorage
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from rhizome_pipelines.deployment.presence import stopping
+from rhizome_pipelines.deployment.services import Services
 from sensors import reconciling_sensor
 from tests.dagster.launchers import NotesLauncher
 from tests.dagster.world import JOB, WatchedServices, World
@@ -46,9 +48,25 @@ def instance_with(
     )
 
 
+@dataclass(frozen=True)
+class PatientServices(WatchedServices):
+    """With ticks of this length, in seconds."""
+
+    tick_seconds: float | None
+
+    @contextmanager
+    def open(self) -> Iterator[Services]:
+        with super().open() as services:
+            changed = {"tick_seconds": self.tick_seconds} if self.tick_seconds else {}
+            settings = services.settings.model_copy(update=changed)
+            yield replace(services, settings=settings)
+
+
 @dataclass
 class LaunchingWorld(World):
     launcher: NotesLauncher = field(kw_only=True)
+    tick_seconds: float | None = field(default=None, kw_only=True)
+    """Length of a tick, where it is not what the settings say."""
 
     def tick(self) -> str:
         """One tick of the sensor, as a code server evaluates it; what it says of itself."""
@@ -59,7 +77,9 @@ class LaunchingWorld(World):
             repository_def=self.definitions.get_repository_def(),
             sensor_name=reconciling_sensor.name,
             log_key=["__repository__", reconciling_sensor.name, "17"],
-            resources=wrap_resources_for_execution({"services": WatchedServices(self.watch)}),
+            resources=wrap_resources_for_execution(
+                {"services": PatientServices(self.watch, self.tick_seconds)}
+            ),
             code_location_origin=LOCATION,
         ) as context:
             told = reconciling_sensor(context)
@@ -82,32 +102,42 @@ class LaunchingWorld(World):
         return execute_run(job, run, self.instance)
 
     @contextmanager
-    def ticking(self) -> Iterator[Callable[[Callable[[], bool]], None]]:
-        """A tick beside the test, ended with the context; what is given waits until it is true."""
-        ended = threading.Event()
-
-        def tick() -> None:
-            try:
-                self.tick()
-            finally:
-                ended.set()
-
-        def until(true: Callable[[], bool]) -> None:
-            deadline = threading.Event()
-            for _ in range(int(PATIENCE / 0.01)):
-                if true():
-                    return
-                assert not ended.is_set(), "the tick has ended"
-                deadline.wait(0.01)
-            raise AssertionError("It never happened.")
-
+    def ticking(self) -> Iterator["Ticking"]:
+        """A tick beside the test, that ends because its deployment does when the context ends."""
         home = self.services.settings.home
         (home / "dagster").mkdir(parents=True, exist_ok=True)
-        thread = threading.Thread(target=tick)
-        thread.start()
+        ticking = Ticking(self)
+        ticking.start()
         try:
-            yield until
+            yield ticking
         finally:
             with stopping(home):
-                thread.join(PATIENCE)
-        assert ended.is_set(), "the tick did not end with its deployment"
+                ticking.join(PATIENCE)
+        assert not ticking.is_alive(), "the tick did not end with its deployment"
+        assert ticking.fault is None
+
+
+class Ticking(threading.Thread):
+    """A tick in a thread of its own."""
+
+    def __init__(self, world: LaunchingWorld) -> None:
+        super().__init__()
+        self._world = world
+        self.fault: Exception | None = None
+        self.told: str | None = None
+        """What the tick has said of itself when it had ended."""
+
+    def run(self) -> None:
+        try:
+            self.told = self._world.tick()
+        except Exception as fault:  # noqa: BLE001 - told in the test's own thread
+            self.fault = fault
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Wait until this is true, while the tick goes on."""
+        deadline = time.monotonic() + PATIENCE
+        while not true():
+            assert self.fault is None
+            assert self.is_alive(), f"the tick has ended: {self.told}"
+            assert time.monotonic() < deadline, "it never happened"
+            time.sleep(0.01)
