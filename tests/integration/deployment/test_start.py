@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rhizome_pipelines.cli import database, documents, jobs
+from rhizome_pipelines.cli.app import app
 from rhizome_pipelines.deployment.finding import find_items
 from rhizome_pipelines.deployment.intake import Added, take_in
 from rhizome_pipelines.deployment.services import Services
@@ -57,3 +59,13 @@ def test_known_documents_are_shown_without_what_processing_takes(
 
     assert found & FOR_WORK == set()
     assert found >= {"psycopg", "pydantic_settings"}
+
+
+def test_families_are_told_of_as_they_tell_of_themselves() -> None:
+    told = {group.name: group.typer_instance for group in app.registered_groups}
+
+    assert told.keys() == {"jobs", "documents", "db"}
+    for name, own in (("jobs", jobs.app), ("documents", documents.app), ("db", database.app)):
+        family = told[name]
+        assert family is not None
+        assert family.info.help == own.info.help
