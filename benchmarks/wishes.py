@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from psycopg.types.json import Jsonb
 
 from benchmarks.deployment import Home
+from benchmarks.markdown_files import short_text
 from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.lifecycle.documents import Document, SourceType
 
@@ -27,10 +28,10 @@ _WAITED = """
 
 
 def tiny_document(home: Home, folder: Path, user: UUID | None = None) -> Document:
-    """A document that no other is equal to: a heading and one paragraph, no files of its own."""
-    name = uuid4().hex
-    path = folder / f"{name}.md"
-    path.write_text(f"# {name}\n\nOne paragraph of a tiny document.\n", encoding="utf-8")
+    """A document that no other in the folder is equal to: a heading and one paragraph."""
+    number = len(list(folder.iterdir()))
+    path = folder / f"{number}.md"
+    path.write_text(short_text(f"tiny {number}"), encoding="utf-8")
     return home.add(path, user or uuid4(), SourceType.MARKDOWN_ASIS)
 
 
