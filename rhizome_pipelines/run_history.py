@@ -6,16 +6,22 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from dagster import AssetRecordsFilter, DagsterEventType, DagsterInstance, RunsFilter
+from dagster import DagsterEventType, DagsterInstance, RunsFilter
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    DynamicPartitionsTable,
+    SqlEventLogStorageTable,
+)
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.tags import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
+from sqlalchemy import ColumnElement, Table, select
 
 from rhizome_pipelines.deployment.history import OldRun
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.run_api import DOCUMENT_PARTITIONS, PARTITION_TAG
 
-PAGE = 200
+PAGE = 500
 """Runs, or partitions, that are looked at together."""
 
 
@@ -40,16 +46,19 @@ class DagsterHistory:
         """The runs of the newest materialization of every asset in each of the partitions."""
         if not partitions:
             return frozenset()
-        holding: set[str] = set()
+        newest: set[int] = set()
         for asset in self._instance.get_asset_keys():
-            newest = self._instance.event_log_storage.get_latest_storage_id_by_partition(
-                asset, DagsterEventType.ASSET_MATERIALIZATION, set(partitions)
+            newest.update(
+                self._events.get_latest_storage_id_by_partition(
+                    asset, DagsterEventType.ASSET_MATERIALIZATION, set(partitions)
+                ).values()
             )
-            if newest:
-                wanted = AssetRecordsFilter(asset, storage_ids=list(newest.values()))
-                found = self._instance.fetch_materializations(wanted, limit=len(newest))
-                holding.update(record.run_id for record in found.records)
-        return frozenset(holding)
+        # Dagster would unpack the whole of each event, with everything that a person sees of it.
+        runs = select(SqlEventLogStorageTable.c.run_id).where(
+            SqlEventLogStorageTable.c.id.in_(newest)
+        )
+        with self._events.index_connection() as connection:
+            return frozenset(connection.execute(runs).scalars())
 
     def re_executions(self, run_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
         """Runs that name one of these as their parent or as their root."""
@@ -64,7 +73,8 @@ class DagsterHistory:
         for run_id in run_ids:
             self._instance.delete_run(run_id)
             self._instance.compute_log_manager.delete_logs(prefix=[run_id])
-        self._delete_check_results(run_ids)
+        # Dagster itself leaves them.
+        self._delete(AssetCheckExecutionsTable, AssetCheckExecutionsTable.c.run_id.in_(run_ids))
 
     def partitions(self) -> Iterator[Sequence[str]]:
         """The keys of `documents`."""
@@ -82,17 +92,24 @@ class DagsterHistory:
         return frozenset(run.tags[PARTITION_TAG] for run in self._instance.get_runs(filters))
 
     def delete_partitions(self, partitions: Sequence[str]) -> None:
-        """Remove the keys."""
-        for partition in partitions:
-            self._instance.delete_dynamic_partition(DOCUMENT_PARTITIONS, partition)
+        """Remove the keys, all in one statement where Dagster's own way takes one for each."""
+        named = DynamicPartitionsTable.c.partitions_def_name == DOCUMENT_PARTITIONS
+        these = DynamicPartitionsTable.c.partition.in_(partitions)
+        self._delete(DynamicPartitionsTable, named & these)
 
-    def _delete_check_results(self, run_ids: Sequence[str]) -> None:
-        """Dagster itself leaves them when it deletes a run."""
+    def _delete(self, table: Table, condition: ColumnElement[bool]) -> None:
+        with self._events.index_connection() as connection:
+            connection.execute(table.delete().where(condition))
+
+    @property
+    def _events(self) -> SqlEventLogStorage:
         storage = self._instance.event_log_storage
-        if run_ids and isinstance(storage, SqlEventLogStorage):
-            of_runs = AssetCheckExecutionsTable.c.run_id.in_(run_ids)
-            with storage.index_connection() as connection:
-                connection.execute(AssetCheckExecutionsTable.delete().where(of_runs))
+        if not isinstance(storage, SqlEventLogStorage):
+            raise InvalidInputError(
+                f"Dagster's events are kept by {type(storage).__name__}, which is no SQL database: "
+                "their history cannot be purged from here."
+            )
+        return storage
 
 
 @contextmanager
