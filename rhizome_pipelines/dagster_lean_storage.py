@@ -8,9 +8,11 @@ from typing import Any
 
 from dagster import DagsterEventType, EventLogEntry
 from dagster._core.execution.plan.outputs import StepOutputData
+from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.run_storage import PostgresRunStorage
+from dagster_postgres.utils import pg_url_from_config
 
 NOT_KEPT = frozenset(
     {
@@ -84,6 +86,13 @@ class LeanEventLogStorage(PostgresEventLogStorage):
 
 class LeanPostgresStorage(DagsterPostgresStorage):
     """Dagster's storage in one Postgres database, made of the two above."""
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> "LeanPostgresStorage":
+        """Configured as Dagster's own: `postgres_url`, or `postgres_db` with its parts."""
+        return cls(pg_url_from_config(config_value), inst_data=inst_data)
 
     def __init__(self, postgres_url: str, **options: Any) -> None:
         super().__init__(postgres_url, **options)

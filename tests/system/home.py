@@ -15,7 +15,10 @@ import psutil
 
 from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.deployment.services import OUR_DATABASE
+from rhizome_pipelines.deployment.warm import warm_place
 from rhizome_pipelines.server.postgres import EmbeddedPostgres
+from rhizome_pipelines.warm_launcher.identity import ProcessIdentity
+from rhizome_pipelines.warm_launcher.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -78,6 +81,20 @@ class Home:
             for process in psutil.process_iter()
             if process.pid != os.getpid() and self._owns(process)
         ]
+
+    def workers(self) -> list[psutil.Process]:
+        """The living workers of runs, as the launcher has them on record."""
+        entries = Registry(warm_place(self.path)).entries()
+        return [psutil.Process(entry.worker.pid) for entry in entries if entry.worker.alive]
+
+    def warm_processes(self) -> list[psutil.Process]:
+        """The living processes that runs are forked from."""
+        found = []
+        for record in warm_place(self.path).processes.glob("*.json"):
+            identity = ProcessIdentity.from_json(record.read_text())
+            if identity is not None and identity.alive:
+                found.append(psutil.Process(identity.pid))
+        return found
 
     def clean_up(self) -> None:
         """End whatever is left, so that no test leaves anything behind."""

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import psutil
-
 from rhizome_pipelines.database.connection import Database
 from tests.system.home import Home, answers, kill, wait_until
 from tests.system.long_pdf import long_pdf, parts
@@ -24,16 +22,6 @@ def _results(folder: Path) -> dict[str, str]:
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
         for name in ("content.md", "chunks.json", "embeddings.parquet")
     }
-
-
-def _workers(up: psutil.Process, before: set[int]) -> list[psutil.Process]:
-    """What the code server has started since: the run's worker, whose children are its own."""
-    new = [child for child in up.children(recursive=True) if child.pid not in before]
-    return [
-        process
-        for process in new
-        if process.ppid() in before and "resource_tracker" not in " ".join(process.cmdline())
-    ]
 
 
 def _told_of_extraction(port: int) -> dict[str, int]:
@@ -53,9 +41,7 @@ def test_it_goes_on_with_nothing_done_twice(home: Home, port: int, tmp_path: Pat
     document_id = UUID(added.stdout.strip())
 
     with home.start("up", "--port", str(port)) as started, home.database() as database:
-        up = psutil.Process(started.pid)
         wait_until(lambda: answers(port), "the web server answers")
-        before = {up.pid, *(child.pid for child in up.children(recursive=True))}
         row = _first(
             database,
             "insert into background_jobs (user_id, job_type, entity_type, entity_id) "
@@ -63,10 +49,8 @@ def test_it_goes_on_with_nothing_done_twice(home: Home, port: int, tmp_path: Pat
         )
         folder = home.path / "objects" / str(row["user_id"]) / str(document_id)
         wait_until(lambda: len(parts(folder)) >= 3, "three windows of pages are kept")
-        workers = _workers(up, before)
-        assert workers
-        for worker in workers:
-            kill(worker)
+        (worker,) = home.workers()
+        kill(worker)
         kept = parts(folder)
         assert not (folder / "content.md").exists()
 
