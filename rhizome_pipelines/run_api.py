@@ -56,8 +56,6 @@ PARTITION_TAG = "dagster/partition"
 PARENT_TAG = "dagster/parent_run_id"
 
 _JOB = JobType.PROCESS_DOCUMENT.value
-_STATEMENT_MILLISECONDS = 30_000
-_POOL_SECONDS = 3_600
 _MODULE, _ATTRIBUTE = "rhizome_pipelines.definitions", "defs"
 
 
@@ -115,9 +113,8 @@ def lasting_instance(context: SensorEvaluationContext) -> DagsterInstance:
 @lru_cache(maxsize=1)
 def _lasting_instance(ref: str) -> DagsterInstance:
     instance = DagsterInstance.from_ref(deserialize_value(ref, InstanceRef))
-    instance.optimize_for_webserver(
-        statement_timeout=_STATEMENT_MILLISECONDS, pool_recycle=_POOL_SECONDS, max_overflow=20
-    )
+    # In milliseconds, seconds and connections.
+    instance.optimize_for_webserver(statement_timeout=30_000, pool_recycle=3_600, max_overflow=20)
     return instance
 
 
@@ -223,9 +220,9 @@ class DagsterRuns:
         # Neither of the two coordinators looks at the workspace: it is the launcher's to use.
         self._instance.submit_run(request.run_id, workspace=None)  # type: ignore[arg-type]
 
-    def abandon(self, attempt: Attempt) -> None:
+    def abandon(self, run_id: str) -> None:
         """A run that was created and never launched is over: nobody can launch it any more."""
-        run = self._instance.get_run_by_id(attempt.run_id) if attempt.run_id else None
+        run = self._instance.get_run_by_id(run_id)
         if run is not None and run.status is DagsterRunStatus.NOT_STARTED:
             self._instance.report_run_failed(run, "The run was created, but never launched.")
 

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol, assert_never
 from uuid import UUID, uuid4
@@ -70,7 +71,7 @@ class Runs(Protocol):
     def launch(self, request: LaunchRequest) -> None:
         """Create and launch the run that the attempt is bound to. Raises whatever prevents it."""
 
-    def abandon(self, attempt: Attempt) -> None:
+    def abandon(self, run_id: str) -> None:
         """See to it that a run which was created and not yet launched never is."""
 
 
@@ -144,8 +145,8 @@ class Reconciler:
         if isinstance(action, Wait):
             return None
         self.did[_DONE[type(action)]] += 1
-        if at.attempt is not None and at.run is RunState.CREATED:
-            self.runs.abandon(at.attempt)
+        if at.run is RunState.CREATED and at.attempt is not None and at.attempt.run_id is not None:
+            self.runs.abandon(at.attempt.run_id)
         match action:
             case EndAttempt():
                 AttemptRepository(self.services.database).end(at.job.id, number, action.outcome)
@@ -185,7 +186,7 @@ class Reconciler:
         )
         if run_id is None:
             return request
-        self._launch_now(request)
+        self._launch_now(request, run_id)
         return None
 
     def _may_launch(self, job: Job, bound: "_Bound") -> bool:
@@ -196,13 +197,15 @@ class Reconciler:
             and not is_stopping(self.services.settings.home)
         )
 
-    def _launch_now(self, request: LaunchRequest) -> None:
+    def _launch_now(self, request: LaunchRequest, run_id: str) -> None:
         """Launch the run, or give the job back: that it could not be is no fault of the job."""
         try:
             self.runs.launch(request)
         except Exception as fault:
             self.not_launched[request.job_id] = f"{type(fault).__name__}: {fault}"
             log.exception("The run of job %s could not be launched.", request.job_id)
+            with suppress(Exception):
+                self.runs.abandon(run_id)
             JobRepository(self.services.database).release(
                 request.job_id,
                 request.attempt,

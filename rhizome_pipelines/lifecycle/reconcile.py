@@ -16,7 +16,8 @@ LAUNCH_GRACE = timedelta(seconds=90)
 """How long a run may take from being asked for to its first sign of life."""
 
 SUBMIT_GRACE = timedelta(seconds=10)
-"""How long it takes at most from choosing a run's id to handing the run to the launcher."""
+"""How long it takes at most from choosing a run's id to handing the run to the launcher; the
+same tick does both."""
 
 SILENCE = timedelta(seconds=30)
 """A heartbeat older than this, and the attempt is not believed to live."""
@@ -153,18 +154,18 @@ def _processing(at: Situation) -> Action:
 def _not_launched(at: Situation, attempt: Attempt) -> Action:
     if attempt.heartbeat_at and at.now - attempt.heartbeat_at <= SILENCE:
         return Wait("the worker is at work, in a run that this Dagster does not know")
-    if at.now - attempt.created_at > _launch_grace(attempt):
+    if at.now - attempt.created_at > _launch_grace(at, attempt):
         return _lost(at, "The run that was asked for was never launched.")
     return Wait("the run is being launched")
 
 
-def _launch_grace(attempt: Attempt) -> timedelta:
-    """Whoever chooses the run's id launches it at once; Dagster's daemon has a tick to end first.
+def _launch_grace(at: Situation, attempt: Attempt) -> timedelta:
+    """Whoever chooses a run's id launches the run as soon as it is created.
 
-    A worker that has begun and is silent has once been launched.
+    Dagster's daemon may take longer, and a run that is not known here may be another Dagster's.
     """
-    chosen_by_us = attempt.run_id is not None and attempt.heartbeat_at is None
-    return SUBMIT_GRACE if chosen_by_us else LAUNCH_GRACE
+    ours = at.run is RunState.CREATED and attempt.run_id is not None
+    return SUBMIT_GRACE if ours and attempt.heartbeat_at is None else LAUNCH_GRACE
 
 
 def _alive(at: Situation, attempt: Attempt) -> Action:
