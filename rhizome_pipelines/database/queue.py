@@ -28,7 +28,8 @@ from unnest(array['enable_seqscan', 'enable_bitmapscan', 'enable_sort', 'jit']) 
 """
 
 # The users of the queue are found by skipping along its index, so that one user's ten thousand
-# pending jobs cost another user nothing.
+# pending jobs cost another user nothing. Since each of them has at least one job in the queue, so
+# many fewer of one user's can be chosen, and need be read.
 NEEDING_ATTENTION = """
 with recursive
 users as (
@@ -60,7 +61,7 @@ turns as (
           and (next_retry_at is null or next_retry_at <= now())
           and id not in (select id from live)
         order by priority desc, created_at, id
-        limit %(limit)s) as mine),
+        limit greatest(1, %(limit)s + 1 - (select count(user_id) from users))) as mine),
 chosen as (
     select id, 0::bigint as turn from live
     union all

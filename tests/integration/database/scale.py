@@ -12,7 +12,8 @@ from rhizome_pipelines.database.connection import Connection, Database
 
 FINISHED = 20_000
 PENDING = 2_000
-HANDFUL = 120
+USERS = 300
+HANDFUL = 400
 """Rows that may be read or sorted at one place of a plan. The tests ask for ten jobs."""
 
 TABLES = ("background_jobs", "job_attempts")
@@ -48,13 +49,13 @@ where id in (select id from background_jobs where status = 'completed' limit 3);
 delete from background_jobs
 where id in (select id from background_jobs where status = 'completed' limit 5);
 
--- one user's long queue, and a few others'
+-- one user's long queue, and many others'
 insert into background_jobs (user_id, job_type, entity_type, entity_id)
 select '00000000-0000-4000-8000-00000000000a', 'process_document', 'document', gen_random_uuid()
 from generate_series(1, {pending});
 insert into background_jobs (user_id, job_type, entity_type, entity_id)
 select md5(n::text)::uuid, 'process_document', 'document', gen_random_uuid()
-from generate_series(1, 5) as n, generate_series(1, 3);
+from generate_series(1, {users}) as n, generate_series(1, 10);
 """
 
 
@@ -80,7 +81,9 @@ def crowd(url: str) -> Crowd:
     """Fill an empty database; its tables are never analyzed of themselves."""
     with Database(url) as database:
         with database.connection() as connection:
-            connection.execute(_FILL.format(finished=FINISHED, pending=PENDING).encode())
+            connection.execute(
+                _FILL.format(finished=FINISHED, pending=PENDING, users=USERS).encode()
+            )
         finished, waiting = (
             Named(**row)
             for status in ("completed", "pending")
