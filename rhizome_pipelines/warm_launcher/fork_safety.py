@@ -12,6 +12,9 @@ FORK_AWARE_THREADS = frozenset({"jemalloc_bg_thd"})
 """Threads of libraries that look after themselves in a child: jemalloc locks before a fork, and
 starts the thread anew after it (its `jemalloc_prefork`, `jemalloc_postfork_child`)."""
 
+SQLITE = b"SQLite format 3\0"
+"""How its files begin (sqlite.org/fileformat2.html, 1.3)."""
+
 
 def unsafe_to_fork(own_descriptors: Collection[int]) -> list[str]:
     """Why not: a sentence for each fault, none if all is well.
@@ -19,7 +22,7 @@ def unsafe_to_fork(own_descriptors: Collection[int]) -> list[str]:
     `own_descriptors` are the sockets and pipes that the child is known to close.
     """
     _let_libraries_end_their_threads()
-    return [*_threads(), *_connections(own_descriptors)]
+    return [*_threads(), *_open_files(own_descriptors)]
 
 
 def _let_libraries_end_their_threads() -> None:
@@ -53,18 +56,31 @@ def _native_threads() -> list[str]:
     return names
 
 
-def _connections(own_descriptors: Collection[int]) -> list[str]:
-    held = []
+def _open_files(own_descriptors: Collection[int]) -> list[str]:
+    connections, databases = [], []
     for descriptor in open_descriptors():
         if descriptor <= 2 or descriptor in own_descriptors:
             continue
         with suppress(OSError):
-            mode = os.fstat(descriptor).st_mode
-            if stat.S_ISSOCK(mode):
-                held.append(str(descriptor))
-    if not held:
-        return []
-    return [f"connections are open (descriptors {', '.join(held)}) since the code was loaded"]
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                connections.append(str(descriptor))
+            elif _is_sqlite(descriptor):
+                databases.append(str(descriptor))
+    faults = []
+    if connections:
+        faults.append(f"connections are open (descriptors {', '.join(connections)})")
+    if databases:
+        faults.append(f"SQLite databases are open (descriptors {', '.join(databases)})")
+    return [f"{fault} since the code was loaded" for fault in faults]
+
+
+def _is_sqlite(descriptor: int) -> bool:
+    """Its connections must not be carried across a fork (sqlite.org/howtocorrupt.html, 2.6).
+
+    One that is still empty is not recognised.
+    """
+    is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    return is_file and os.pread(descriptor, len(SQLITE), 0) == SQLITE
 
 
 def open_descriptors() -> list[int]:

@@ -62,11 +62,16 @@ class ProcessIdentity:
         """Whether that very process lives; one that waits to be reaped does not."""
         return self.is_here and _started(self.pid) == self.started
 
+    @property
+    def gone(self) -> bool:
+        """Whether it certainly lives no more."""
+        return not self.alive and not self.may_be_elsewhere
+
     def signal(self, number: signal.Signals) -> bool:
         """Send a signal, if it lives."""
         if not self.alive:
             return False
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.kill(self.pid, number)
             return True
         return False

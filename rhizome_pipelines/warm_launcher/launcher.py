@@ -1,14 +1,13 @@
 """`WarmRunLauncher`: what dagster.yaml names, and what Dagster's processes call."""
 
 import hashlib
-import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -21,14 +20,18 @@ from dagster._core.origin import JobPythonOrigin
 from dagster._serdes import ConfigurableClass, serialize_value
 from dagster._serdes.config_class import ConfigurableClassData
 
-from rhizome_pipelines.warm_launcher.client import Client, NoWarmProcessError, spawn
+from rhizome_pipelines.warm_launcher.client import (
+    Client,
+    NoWarmProcessError,
+    Wanted,
+)
+from rhizome_pipelines.warm_launcher.cold_start import start_cold
 from rhizome_pipelines.warm_launcher.ending import see_to_its_end
-from rhizome_pipelines.warm_launcher.identity import ProcessIdentity
 from rhizome_pipelines.warm_launcher.options import CONFIG, Options
 from rhizome_pipelines.warm_launcher.place import Place, digest_of
 from rhizome_pipelines.warm_launcher.protocol import Birth
 from rhizome_pipelines.warm_launcher.registry import Entry, Registry
-from rhizome_pipelines.warm_launcher.worker import WORKER_TAG
+from rhizome_pipelines.warm_launcher.worker import worker_of
 
 CAN_FORK = hasattr(os, "fork")
 
@@ -47,7 +50,6 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
     ) -> None:
         self._options = options or Options()
         self._inst_data = inst_data
-        self._cold: list[subprocess.Popen[bytes]] = []
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
@@ -79,18 +81,24 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             raise ValueError(f"Run {run.run_id} does not say where its code is.")
         self._place.prepare()
         try:
-            self._client.run(_executable(origin), self._birth(origin), run.run_id)
+            self._client.run(self._wanted(origin, _location(run)), run.run_id)
         except NoWarmProcessError as fault:
             self._instance.report_engine_event(
                 f"Started in a fresh process, not forked from a warm one: {fault}.", run
             )
-            self._start_cold(run, origin)
+            start_cold(
+                self._place,
+                _executable(origin),
+                self._environment(_location(run)),
+                serialize_value(self._instance.get_ref()),
+                run.run_id,
+            )
 
-    def prewarm(self, origin: JobPythonOrigin) -> None:
+    def prewarm(self, origin: JobPythonOrigin, location_name: str | None = None) -> None:
         """See to it that a current warm process for this code is there, or on its way."""
         if CAN_FORK:
             self._place.prepare()
-            self._client.prewarm(_executable(origin), self._birth(origin))
+            self._client.prewarm(self._wanted(origin, location_name))
 
     def terminate(self, run_id: str) -> bool:
         """Interrupt the worker; if it does not end within the grace period it is killed."""
@@ -101,22 +109,22 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             return False
         self._instance.report_run_canceling(run)
         entry = self._entry_soon(run)
-        if entry is None or not (entry.worker.alive or entry.worker.may_be_elsewhere):
-            self._instance.report_run_canceled(run, "The run had no worker that lives.")
+        if entry is None or entry.worker.gone:
+            self._report_canceled(run_id)
             return True
-        if not entry.worker.signal(signal.SIGINT):
+        if not entry.worker.is_here:
             self._instance.report_engine_event(
                 f"The run's worker is of another machine ({entry.worker.machine}) and cannot be "
                 "interrupted from here.",
                 run,
             )
             return False
+        entry.worker.signal(signal.SIGINT)
         if not self._client.end(entry.socket, run_id, self._options.grace_seconds):
             reference = serialize_value(self._instance.get_ref())
-            self._cold.append(
-                see_to_its_end(
-                    entry.worker, self._options.grace_seconds, reference, run_id, self._place.log
-                )
+            self._place.prepare()
+            see_to_its_end(
+                entry.worker, self._options.grace_seconds, reference, run_id, self._place.log
             )
         return True
 
@@ -152,9 +160,14 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
     def dispose(self) -> None:
         if "_client" in self.__dict__:
             self._client.close()
+        if "_default" in self.__dict__:
+            self._default.dispose()
 
     def join(self, timeout: int = 30) -> None:
         """Wait until no worker of this launcher lives."""
+        if not CAN_FORK:
+            self._default.join(timeout)  # type: ignore[no-untyped-call]
+            return
         deadline = time.monotonic() + timeout
         while any(entry.worker.alive for entry in Registry(self._place).entries()):
             if time.monotonic() > deadline:
@@ -165,11 +178,12 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
 
     @cached_property
     def _place(self) -> Place:
-        if self._options.state_dir is not None:
-            return Place(Path(self._options.state_dir).expanduser().absolute())
         home = os.environ.get("DAGSTER_HOME")
-        if home:
-            return Place(Path(home).expanduser().absolute() / "warm_launcher")
+        if home or self._options.state_dir is not None:
+            base = Path(home or ".").expanduser()
+            own = Path(self._options.state_dir or "warm_launcher").expanduser()
+            # One folder has one name, else there would be two warm processes for the same code.
+            return Place((base / own).resolve())
         named = hashlib.sha256(serialize_value(self._instance.get_ref()).encode()).hexdigest()[:12]
         return Place(Path(tempfile.gettempdir()) / f"dagster-warm-{os.getuid()}" / named)
 
@@ -183,13 +197,14 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         launcher.register_instance(self._instance)
         return launcher
 
-    def _birth(self, origin: JobPythonOrigin) -> Birth:
+    def _wanted(self, origin: JobPythonOrigin, location_name: str | None) -> Wanted:
         reference = serialize_value(self._instance.get_ref())
         repository = serialize_value(origin.repository_origin)
-        return Birth(
+        environment = self._environment(location_name)
+        birth = Birth(
             folder=str(self._place.folder),
             digest=digest_of(
-                reference, repository, environment=os.environ, folder=self._place.folder
+                reference, repository, environment=environment, folder=self._place.folder
             ),
             instance_ref=reference,
             code_origin=serialize_value(origin),
@@ -201,24 +216,28 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             linger_seconds=self._options.linger_seconds,
             growth_megabytes=self._options.growth_megabytes,
         )
+        return Wanted(birth, _executable(origin), environment)
 
-    def _start_cold(self, run: DagsterRun, origin: JobPythonOrigin) -> None:
-        self._cold = [one for one in self._cold if one.poll() is None]
-        reference = serialize_value(self._instance.get_ref())
-        told = json.dumps({"instance_ref": reference, "run_id": run.run_id}).encode()
-        process = spawn(
-            _executable(origin), "rhizome_pipelines.warm_launcher.cold", told, self._place
-        )
-        self._cold.append(process)
-        worker = ProcessIdentity.of(process.pid)
-        if worker is not None:
-            Registry(self._place).add(Entry(run.run_id, worker, socket=""))
+    def _environment(self, location_name: str | None) -> dict[str, str]:
+        """With what Dagster's secrets loader adds, which code may read when it is loaded."""
+        environment = dict(os.environ)
+        # If it fails, Dagster tells so in the run.
+        with suppress(Exception):
+            loader = self._instance.get_ref().secrets_loader
+            if loader is not None:
+                environment |= loader.get_secrets_for_environment(location_name)
+        return environment
+
+    def _report_canceled(self, run_id: str) -> None:
+        run = self._instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            self._instance.report_run_canceled(run, "The run had no worker that lives.")
 
     def _entry(self, run: DagsterRun) -> Entry | None:
         known = Registry(self._place).find(run.run_id)
         if known is not None:
             return known
-        worker = ProcessIdentity.from_json(run.tags.get(WORKER_TAG, ""))
+        worker = worker_of(run)
         return None if worker is None else Entry(run.run_id, worker, socket="")
 
     def _entry_soon(self, run: DagsterRun) -> Entry | None:
@@ -229,6 +248,10 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
                 break
             time.sleep(0.05)
         return entry
+
+
+def _location(run: DagsterRun) -> str | None:
+    return None if run.remote_job_origin is None else run.remote_job_origin.location_name
 
 
 def _executable(origin: JobPythonOrigin) -> str:

@@ -6,7 +6,9 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from dagster._core.instance.ref import InstanceRef
 
@@ -14,6 +16,10 @@ from rhizome_pipelines.warm_launcher import obituary, worker
 from rhizome_pipelines.warm_launcher.identity import ProcessIdentity
 from rhizome_pipelines.warm_launcher.place import Place
 from rhizome_pipelines.warm_launcher.registry import Entry, Registry
+
+TOLD = 86
+"""Exit code of a worker that has told Dagster how its run ended. Not 0: user code may call
+`os._exit(0)` in the middle of a run."""
 
 
 @dataclass
@@ -30,39 +36,51 @@ class Nursery:
     place: Place
     socket_path: str
     instance_ref: InstanceRef
-    inherited: list[int]
+    inherited: set[int]
     """Descriptors of the warm process that no child keeps."""
     _wards: dict[int, Ward] = field(default_factory=dict)
+    _untold: list[Callable[[], object]] = field(default_factory=list)
+    """Deaths that Dagster is to be told of."""
     _reporters: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        registry = Registry(self.place)
-        for entry in registry.entries():
-            if not entry.worker.alive:
-                registry.remove(entry.run_id)
+        Registry(self.place).clear_away()
 
     @property
     def empty(self) -> bool:
-        return not self._wards and not self._reporters
+        return not (self._wards or self._untold or self._reporters)
 
     def of_run(self, run_id: str) -> Ward | None:
         return next((ward for ward in self._wards.values() if ward.run_id == run_id), None)
 
     def begin(self, run_id: str) -> ProcessIdentity:
-        """Fork a worker for the run."""
+        """Fork a worker for the run, unless one lives already: who it is.
+
+        Raises OSError if that cannot be; then nothing was begun.
+        """
         # The child waits until it is on record: so nothing works that nobody knows of.
         ready, go = os.pipe()
-        pid = self._fork(lambda: self._work(run_id, ready, go))
-        os.close(ready)
+        try:
+            pid = self._fork(partial(self._work, run_id, ready, go))
+            return self._let_go(run_id, pid, go)
+        finally:
+            os.close(ready)
+            os.close(go)
+
+    def _let_go(self, run_id: str, pid: int, go: int) -> ProcessIdentity:
         identity = ProcessIdentity.of(pid)
         if identity is None:
-            os.close(go)
-            raise ChildProcessError("The worker ended as soon as it was forked.")
-        Registry(self.place).add(Entry(run_id, identity, self.socket_path))
-        self._wards[pid] = Ward(run_id, identity)
-        os.write(go, b"!")
-        os.close(go)
-        return identity
+            raise ChildProcessError("the worker ended as soon as it was forked")
+        registry = Registry(self.place)
+        on_record = registry.add(Entry(run_id, identity, self.socket_path))
+        if on_record == identity:
+            try:
+                os.write(go, b"!")
+            except OSError:
+                registry.remove(run_id, identity)
+                raise
+            self._wards[pid] = Ward(run_id, identity)
+        return on_record
 
     def end(self, ward: Ward, grace: float) -> None:
         """It was interrupted: kill it after `grace` seconds."""
@@ -107,27 +125,34 @@ class Nursery:
                 )
 
     def _bury(self, ward: Ward, code: int, usage: dict[str, float]) -> None:
-        if code != 0:
+        if code != TOLD or ward.kill_at is not None:
             ward.identity.kill_group()
+        if code != TOLD:
             how = obituary.describe(code)
-            self._reporters.add(
-                self._fork(lambda: obituary.report(self.instance_ref, ward.run_id, how, usage))
+            self._untold.append(
+                partial(obituary.report, self.instance_ref, ward.run_id, how, usage)
             )
-        Registry(self.place).remove(ward.run_id)
+        Registry(self.place).remove(ward.run_id, ward.identity)
+
+    def tell_of_deaths(self) -> None:
+        """In processes of their own; if none can be had now (OSError), the next time."""
+        with suppress(OSError):
+            while self._untold:
+                self._reporters.add(self._fork(self._untold[0]))
+                self._untold.pop(0)
 
     def _work(self, run_id: str, ready: int, go: int) -> None:
         os.close(go)
         if os.read(ready, 1) != b"!":
-            return  # the warm process died before the worker was on record
+            return  # nobody would know of it: the warm process died, or could not write it down
         os.close(ready)
-        code = worker.execute(self.instance_ref, run_id)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        if worker.execute(self.instance_ref, run_id) == 0:
+            worker.finish()
+            _flush()
+            os._exit(TOLD)
 
-    def _fork(self, work: Callable[[], None]) -> int:
-        sys.stdout.flush()
-        sys.stderr.flush()
+    def _fork(self, work: Callable[[], object]) -> int:
+        _flush()
         pid = os.fork()
         if pid:
             return pid
@@ -135,13 +160,20 @@ class Nursery:
         try:
             signal.set_wakeup_fd(-1)
             for descriptor in self.inherited:
-                os.close(descriptor)
+                with suppress(OSError):
+                    os.close(descriptor)
             worker.become_a_worker()
             work()
             code = 0
         except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as two
             traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            _flush()
             os._exit(code)
+
+
+def _flush() -> None:
+    # A full disk must not end a warm process, nor let a child go on as its parent.
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()

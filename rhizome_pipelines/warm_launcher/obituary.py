@@ -28,12 +28,15 @@ def describe(status: int) -> str:
 
 def report(
     instance_ref: InstanceRef, run_id: str, how: str, usage: Mapping[str, float] | None = None
-) -> None:
-    """End the run in Dagster's record, unless it has ended: canceled if that was asked for."""
+) -> bool:
+    """End the run in Dagster's record, unless it has ended: canceled if that was asked for.
+
+    Whether there was anything to tell.
+    """
     with DagsterInstance.from_ref(instance_ref) as instance:
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
-            return
+            return False
         if usage is not None:
             instance.report_engine_event("What the worker had used.", run, usage_event(usage))
             instance.add_run_tags(run_id, usage_tags(usage))
@@ -41,3 +44,4 @@ def report(
             instance.report_run_canceled(run, f"The run's worker {how}, as was asked for.")
         else:
             instance.report_run_failed(run, f"The run's worker {how}.")
+    return True

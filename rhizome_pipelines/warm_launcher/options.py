@@ -26,7 +26,7 @@ CONFIG: UserConfigSchema = {
         Noneable(str),
         is_required=False,
         description="Folder of the launcher's files, closed to others. Default: `warm_launcher` in "
-        "DAGSTER_HOME.",
+        "DAGSTER_HOME, from which a relative path starts too.",
     ),
     "grace_seconds": Field(
         float,

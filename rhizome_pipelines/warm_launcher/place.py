@@ -33,8 +33,16 @@ class Place:
 
     @property
     def processes(self) -> Path:
-        """One file for each warm process, named by its digest and pid."""
+        """One file for each process that was started: see `record`."""
         return self.folder / "processes"
+
+    def record(self, name: str, pid: int) -> Path:
+        """File with the identity of a process; the name is a warm process' digest, or `cold`."""
+        return self.processes / f"{name}.{pid}.json"
+
+    def record_of_retired(self, digest: str, pid: int) -> Path:
+        """The same for a warm process that takes no more runs and waits for its last workers."""
+        return self.processes / f"{digest}.{pid}.retired.json"
 
     @property
     def log(self) -> Path:
@@ -52,10 +60,16 @@ class Place:
 
     def socket(self, digest: str) -> str:
         """Path of a warm process' socket: short, since such paths are limited to 107 bytes."""
-        folder = Path(tempfile.gettempdir()) / f"dagster-warm-{os.getuid()}"
-        folder.mkdir(exist_ok=True, mode=PRIVATE)
-        check_private(folder)
-        return str(folder / f"{digest}.sock")
+        return str(self.socket_folder() / f"{digest}.sock")
+
+    def socket_folder(self) -> Path:
+        """Folder of the sockets of this launcher, in the one of this user; both are made."""
+        of_user = Path(tempfile.gettempdir()) / f"dagster-warm-{os.getuid()}"
+        own = of_user / hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
+        for folder in (of_user, own):
+            folder.mkdir(exist_ok=True, mode=PRIVATE)
+            check_private(folder)
+        return own
 
 
 class NotPrivateError(Exception):

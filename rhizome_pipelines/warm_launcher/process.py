@@ -24,10 +24,10 @@ from dagster._utils.hosted_user_process import recon_job_from_origin, recon_repo
 
 from rhizome_pipelines.warm_launcher import fork_safety
 from rhizome_pipelines.warm_launcher.freshness import Snapshot
-from rhizome_pipelines.warm_launcher.identity import ProcessIdentity
 from rhizome_pipelines.warm_launcher.nursery import Nursery
 from rhizome_pipelines.warm_launcher.place import Place
 from rhizome_pipelines.warm_launcher.protocol import Birth, decode_birth
+from rhizome_pipelines.warm_launcher.registry import REGISTRY_LOCK
 from rhizome_pipelines.warm_launcher.serving import Server
 
 BACKLOG = 512
@@ -39,37 +39,61 @@ def main() -> None:
     birth = decode_birth(sys.stdin.read())
     place = Place(Path(birth.folder))
     place.prepare()
-    lock = _take_lock(place.lock(birth.digest))
-    if lock is None:
-        return  # another one is there, or just being loaded
+    record = place.record(birth.digest, os.getpid())
+    try:
+        lock = _take_lock(place.lock(birth.digest))
+        if lock is not None:  # else another one is there, or just being loaded
+            _serve(place, birth, lock, began)
+    finally:
+        record.unlink(missing_ok=True)
+        place.record_of_retired(birth.digest, os.getpid()).unlink(missing_ok=True)
+
+
+def _serve(place: Place, birth: Birth, lock: int, began: float) -> None:
     _rotate(place.log)
     path = place.socket(birth.digest)
     listening = _listen(path)
-    record = _leave_record(place, birth)
-    try:
-        instance_ref = deserialize_value(birth.instance_ref, InstanceRef)
-        nursery = Nursery(place, path, instance_ref, [listening.fileno(), lock])
-        server = Server(listening, lock, birth, nursery, reason=_load(birth, instance_ref))
+    _sweep(place)
+    instance_ref = deserialize_value(birth.instance_ref, InstanceRef)
+    nursery = Nursery(place, path, instance_ref, {listening.fileno(), lock})
+    server = Server(listening, lock, birth, nursery, reason=_load(birth, instance_ref))
+    if not server.reason:
         own = {listening.fileno(), lock, *server.descriptors}
-        if not server.reason:
-            server.reason = "; ".join(fork_safety.unsafe_to_fork(own))
-        server.snapshot = Snapshot.take(birth.watched)
-        server.outdated = server.snapshot.changed_since(began)
-        gc.collect()
-        gc.freeze()
-        server.serve()
-    finally:
-        record.unlink(missing_ok=True)
+        server.reason = "; ".join(fork_safety.unsafe_to_fork(own))
+    server.snapshot = Snapshot.take(birth.watched)
+    server.outdated = server.snapshot.changed_since(began)
+    gc.collect()
+    gc.freeze()
+    server.serve()
 
 
 def _take_lock(path: Path) -> int | None:
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    """The lock's descriptor, None if another process has it."""
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        # It may have been swept away in between: then it keeps nobody out.
+        with suppress(FileNotFoundError):
+            if os.fstat(lock).st_ino == path.stat().st_ino:
+                return lock
         os.close(lock)
-        return None
-    return lock
+
+
+def _sweep(place: Place) -> None:
+    """Remove sockets and locks of warm processes that were killed, and never came again."""
+    for path in place.folder.glob("*.lock"):
+        if path.name == REGISTRY_LOCK:
+            continue
+        with suppress(OSError):
+            lock = _take_lock(path)
+            if lock is not None:
+                Path(place.socket(path.stem)).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+                os.close(lock)
 
 
 def _listen(path: str) -> socket.socket:
@@ -80,13 +104,6 @@ def _listen(path: str) -> socket.socket:
     listening.bind(path)
     listening.listen(BACKLOG)
     return listening
-
-
-def _leave_record(place: Place, birth: Birth) -> Path:
-    me = ProcessIdentity.of(os.getpid())
-    record = place.processes / f"{birth.digest}.{os.getpid()}.json"
-    record.write_text(me.to_json() if me is not None else "{}")
-    return record
 
 
 def _load(birth: Birth, instance_ref: InstanceRef) -> str:
@@ -110,7 +127,10 @@ def _load(birth: Birth, instance_ref: InstanceRef) -> str:
 def _load_code(origin: JobPythonOrigin) -> None:
     repository = recon_repository_from_origin(origin.repository_origin).get_definition()
     repository.get_all_jobs()
-    recon_job_from_origin(origin).get_definition()
+    try:
+        recon_job_from_origin(origin).get_definition()
+    except Exception:  # noqa: BLE001 - a job that is not there; the others are
+        traceback.print_exc()
 
 
 def _rotate(log: Path) -> None:

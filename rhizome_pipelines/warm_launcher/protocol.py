@@ -13,6 +13,12 @@ from typing import Any, Self
 LONGEST_LINE = 16 * 2**20
 """Bytes; an instance's reference has a few thousand."""
 
+LONGEST_GRACE = 10.0**9
+"""Seconds; a number that is none of them (NaN) must not get into the deadlines."""
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds; a Unix socket takes a connection at once, unless too many wait already."""
+
 
 class Wish(StrEnum):
     """What is asked of a warm process."""
@@ -23,6 +29,8 @@ class Wish(StrEnum):
     """Fork a worker for this run."""
     END = "end"
     """See to it that this run's worker, which was interrupted, ends within `grace` seconds."""
+    LEAVE = "leave"
+    """End, if you have no worker and nobody but me is connected: another one needs the room."""
 
 
 class Answer(StrEnum):
@@ -34,14 +42,13 @@ class Answer(StrEnum):
     UNUSABLE = "unusable"
     """It could not load the code, or cannot be forked safely; `reason` says why."""
     UNKNOWN = "unknown"
-    """No such worker here."""
+    """No such worker here; or, to LEAVE: no."""
 
 
 @dataclass(frozen=True)
 class Request:
     wish: Wish
     run_id: str = ""
-    code_origin: str = ""
     grace: float = 0.0
 
 
@@ -74,8 +81,14 @@ def encode(message: Request | Reply | Birth) -> bytes:
 
 
 def decode_request(line: bytes) -> Request:
+    """Raises ValueError, KeyError or TypeError if it is none."""
     told = json.loads(line)
-    return Request(**{**told, "wish": Wish(told["wish"])})
+    request = Request(
+        Wish(told["wish"]), str(told.get("run_id", "")), float(told.get("grace", 0.0))
+    )
+    if not 0 <= request.grace < LONGEST_GRACE:
+        raise ValueError("A grace period is a number of seconds.")
+    return request
 
 
 def decode_reply(line: bytes) -> Reply:
@@ -113,6 +126,7 @@ class Conversation:
     def with_process_at(cls, path: str) -> Self:
         """Connect. Raises OSError if nobody listens there."""
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(CONNECT_TIMEOUT)
         try:
             connection.connect(path)
         except OSError:
@@ -128,8 +142,11 @@ class Conversation:
             data = self._connection.recv(65536)
             if not data:
                 raise ConnectionResetError("The warm process ended without an answer.")
-            for line in self._reader.feed(data):
-                return decode_reply(line)
+            try:
+                for line in self._reader.feed(data):
+                    return decode_reply(line)
+            except (ValueError, KeyError, TypeError) as fault:
+                raise ConnectionAbortedError("That is no answer of a warm process.") from fault
 
     def close(self) -> None:
         self._connection.close()

@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 import time
+import traceback
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +27,10 @@ from rhizome_pipelines.warm_launcher.protocol import (
 )
 
 LOOK_ANYWAY = 5.0  # seconds
-UNUSABLE_SECONDS = 5.0
+UNUSABLE_SECONDS = 30.0
+"""How long one that cannot be forked says so, before another try is worth its time."""
+SEND_SECONDS = 1.0
+REST_SECONDS = 0.1
 SHUTDOWN_GRACE = 8.0  # seconds that workers have when the warm process is asked to end
 
 
@@ -42,6 +46,8 @@ class Server:
         """Files that were changed while they were loaded."""
         self.snapshot: Snapshot | None = None
         self._listening: socket.socket | None = listening
+        self._path: str = listening.getsockname()
+        self._inode = os.stat(self._path).st_ino  # noqa: PTH116
         self._lock = lock
         self._birth = birth
         self._nursery = nursery
@@ -51,11 +57,12 @@ class Server:
         for end in (self._signals, self._wakeup):
             os.set_blocking(end, False)
         self._ending = False
+        self._has_interrupted = False
         self._last_needed = time.monotonic()
         self._first_megabytes = _megabytes()
         self._selector.register(listening, selectors.EVENT_READ)
         self._selector.register(self._signals, selectors.EVENT_READ)
-        nursery.inherited += [self._signals, self._wakeup, self._selector.fileno()]
+        nursery.inherited |= {self._signals, self._wakeup, self._selector.fileno()}
 
     @property
     def descriptors(self) -> Collection[int]:
@@ -77,6 +84,7 @@ class Server:
                 else:
                     self._hear(key.fileobj)  # type: ignore[arg-type]
             self._nursery.reap()
+            self._nursery.tell_of_deaths()
             self._nursery.kill_those_due()
         self._retire()
 
@@ -86,9 +94,12 @@ class Server:
         self._ending = True
 
     def _over(self) -> bool:
-        if self._ending and self._listening is not None:
+        if self._ending and not self._has_interrupted:
+            self._has_interrupted = True
             self._retire()
             self._nursery.interrupt_all(SHUTDOWN_GRACE)
+        if self._listening is not None and not self._can_be_found():
+            self._retire()
         if self._listening is None:
             return self._nursery.empty
         unneeded = time.monotonic() - self._last_needed
@@ -104,16 +115,26 @@ class Server:
         """Take no more runs; whoever asks next starts another process."""
         if self._listening is None:
             return
-        path = self._listening.getsockname()
+        with suppress(OSError):
+            place, digest = self._nursery.place, self._birth.digest
+            place.record(digest, os.getpid()).rename(place.record_of_retired(digest, os.getpid()))
+        if self._can_be_found():
+            with suppress(OSError):
+                os.unlink(self._path)  # noqa: PTH108
         self._selector.unregister(self._listening)
-        with suppress(FileNotFoundError):
-            os.unlink(path)  # noqa: PTH108
+        self._nursery.inherited -= {self._listening.fileno(), self._lock}
         self._listening.close()
         self._listening = None
-        self._nursery.inherited.remove(self._lock)
         os.close(self._lock)
         for connection in list(self._readers):
             self._leave(connection)
+
+    def _can_be_found(self) -> bool:
+        """Whether the socket lies where it was made: /tmp is swept now and then."""
+        try:
+            return os.stat(self._path).st_ino == self._inode  # noqa: PTH116
+        except OSError:
+            return False
 
     def _patience(self) -> float:
         deadline = self._nursery.next_deadline()
@@ -126,18 +147,24 @@ class Server:
     def _accept(self) -> None:
         if self._listening is None:
             return
-        connection, _ = self._listening.accept()
+        try:
+            connection, _ = self._listening.accept()
+        except OSError:
+            time.sleep(REST_SECONDS)  # no descriptor is free
+            return
         if not _is_of_this_user(connection):
             connection.close()
             return
+        # Whoever does not read his answers must not hold up the others.
+        connection.settimeout(SEND_SECONDS)
         self._readers[connection] = LineReader()
-        self._nursery.inherited.append(connection.fileno())
+        self._nursery.inherited.add(connection.fileno())
         self._selector.register(connection, selectors.EVENT_READ)
 
     def _leave(self, connection: socket.socket) -> None:
         self._readers.pop(connection, None)
         self._selector.unregister(connection)
-        self._nursery.inherited.remove(connection.fileno())
+        self._nursery.inherited.discard(connection.fileno())
         connection.close()
 
     def _hear(self, connection: socket.socket) -> None:
@@ -147,21 +174,31 @@ class Server:
             data = connection.recv(65536)
             lines = self._readers[connection].feed(data)
             for line in lines:
-                reply = self._answer(decode_request(line))
-                connection.sendall(encode(reply))
-                if reply.answer is Answer.STALE:
-                    # Whoever waits in the backlog asks again, and starts the next one.
-                    self._retire()
+                request = decode_request(line)
+                reply = self._answer(request)
+                leaves = request.wish is Wish.LEAVE and reply.answer is Answer.OK
+                try:
+                    connection.sendall(encode(reply))
+                finally:
+                    if leaves or reply.answer is Answer.STALE:
+                        # Whoever waits in the backlog asks again, and starts the next one.
+                        self._retire()
+                if self._listening is None:
                     return
-        except (OSError, ValueError, KeyError, TypeError):
+        except Exception as fault:  # noqa: BLE001 - nothing that anybody sends may end it
+            if not isinstance(fault, OSError):
+                traceback.print_exc()
             data = b""
-        if not data:
+        if not data and connection in self._readers:
             self._leave(connection)
 
     def _answer(self, request: Request) -> Reply:
         match request.wish:
             case Wish.END:
                 return self._end(request)
+            case Wish.LEAVE:
+                unneeded = self._nursery.empty and len(self._readers) == 1
+                return Reply(Answer.OK if unneeded else Answer.UNKNOWN)
             case Wish.PING:
                 return self._refusal() or Reply(Answer.OK)
             case Wish.RUN:
@@ -177,10 +214,9 @@ class Server:
         return Reply(Answer.OK)
 
     def _refusal(self) -> Reply | None:
-        if self.reason:
-            return Reply(Answer.UNUSABLE, self.reason)
-        why = self._stale()
-        return Reply(Answer.STALE, why) if why else None
+        if why := self._stale():
+            return Reply(Answer.STALE, why)
+        return Reply(Answer.UNUSABLE, self.reason) if self.reason else None
 
     def _run(self, run_id: str) -> Reply:
         known = self._nursery.of_run(run_id)

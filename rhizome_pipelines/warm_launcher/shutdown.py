@@ -43,4 +43,4 @@ class Shutdown:
             except FileNotFoundError:
                 continue
             found += [process] if process is not None else []
-        return [process for process in found if process.alive]
+        return [process for process in dict.fromkeys(found) if process.alive]

@@ -4,12 +4,15 @@ It does what `dagster api execute_run` does, with two differences: it says who i
 anything else, and what it has used when it is done.
 """
 
+import atexit
+import json
 import os
 import random
-import resource
 import signal
 import sys
+import threading
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, MetadataValue
@@ -22,8 +25,11 @@ from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handle
 
 from rhizome_pipelines.warm_launcher.identity import ProcessIdentity
 
+if sys.platform != "win32":
+    import resource
+
 WORKER_TAG = ".dagster/warm_worker"
-"""Hidden tag of a run: the identity of its worker."""
+"""Hidden tag of a run: the identity of its worker, and the run's id."""
 
 CPU_TAG = "warm/cpu_seconds"
 MEMORY_TAG = "warm/peak_memory_mb"
@@ -43,12 +49,41 @@ def is_worker() -> bool:
 def become_a_worker() -> None:
     """What a fresh process has of itself and a forked one must be given: signals, randomness."""
     os.setsid()
+    # What was to be done at the warm process' end is the warm process' own.
+    atexit._clear()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     setup_interrupt_handlers()
     random.seed()
     if (numpy := sys.modules.get("numpy")) is not None:
         numpy.random.seed()
+
+
+def finish() -> None:
+    """What the end of a program does: wait for threads, run what the run's code has registered.
+
+    `multiprocessing` ends its forked processes in the same way.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+
+
+def worker_of(run: DagsterRun) -> ProcessIdentity | None:
+    """The worker that has begun the run, by its tag.
+
+    A run that executes another one anew gets that one's tags, even the hidden ones.
+    """
+    try:
+        told = json.loads(run.tags.get(WORKER_TAG, ""))
+        is_its_own = told["run_id"] == run.run_id
+    except (ValueError, KeyError, TypeError):
+        return None
+    return ProcessIdentity.from_json(run.tags[WORKER_TAG]) if is_its_own else None
+
+
+def tag_of(run_id: str, worker: ProcessIdentity) -> dict[str, str]:
+    """What `worker_of` reads."""
+    return {WORKER_TAG: json.dumps({**asdict(worker), "run_id": run_id}, sort_keys=True)}
 
 
 def execute(instance_ref: InstanceRef, run_id: str) -> int:
@@ -88,15 +123,20 @@ def _execute(instance: DagsterInstance, run: DagsterRun) -> None:
 
 
 def _claim(instance: DagsterInstance, run_id: str, me: ProcessIdentity) -> DagsterRun | None:
-    """The run, if there is still something to do and nobody else does it.
+    """The run, if nobody has begun it; whoever began it has left his tag, dead or alive.
 
     First the tag, then the look: whoever terminates a run writes that first and looks for the tag
     then, so that one of both sees the other.
     """
     run = instance.get_run_by_id(run_id)
-    if run is None or run.is_finished or _has_another_worker(run, me):
+    if run is None or run.is_finished:
         return None
-    instance.add_run_tags(run_id, {WORKER_TAG: me.to_json()})
+    other = worker_of(run)
+    if other is not None and other != me:
+        if other.gone:
+            _report_lost(instance, run, other)
+        return None
+    instance.add_run_tags(run_id, tag_of(run_id, me))
     run = instance.get_run_by_id(run_id)
     if run is None or run.is_finished:
         return None
@@ -106,9 +146,12 @@ def _claim(instance: DagsterInstance, run_id: str, me: ProcessIdentity) -> Dagst
     return run
 
 
-def _has_another_worker(run: DagsterRun, me: ProcessIdentity) -> bool:
-    other = ProcessIdentity.from_json(run.tags.get(WORKER_TAG, ""))
-    return other is not None and other != me and (other.alive or other.may_be_elsewhere)
+def _report_lost(instance: DagsterInstance, run: DagsterRun, other: ProcessIdentity) -> None:
+    told = f"The run was begun by a worker (pid {other.pid}) that is gone; it is not begun again."
+    if run.status is DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, told)
+    else:
+        instance.report_run_failed(run, told)
 
 
 def _keep_a_connection(instance: DagsterInstance) -> None:
