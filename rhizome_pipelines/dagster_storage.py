@@ -33,6 +33,11 @@ WORK_MODULES = [
     "alembic.command",
     "sqlalchemy.dialects.postgresql.psycopg2",
     "rhizome_pipelines.deployment.document_stages",
+    "rhizome_pipelines.extraction.epub.extractor",
+    "rhizome_pipelines.extraction.pdf.extractor",
+    "rhizome_pipelines.extraction.web.extractor",
+    "rhizome_pipelines.extraction.youtube.extractor",
+    "rhizome_pipelines.storage.folder",
 ]
 """What a run would otherwise import at its first use, after it was forked."""
 
