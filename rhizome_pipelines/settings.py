@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     )
     max_in_flight_per_user: PositiveInt = Field(4, description="The same for one user.")
     tick_seconds: Annotated[float, Field(gt=0, le=10)] = Field(
-        8.0, description="How long one tick of the sensor listens for wishes."
+        7.0, description="How long one tick of the sensor works and listens for wishes."
     )
 
     grace_seconds: PositiveFloat = Field(

@@ -20,9 +20,11 @@ LOOK_ANYWAY_SECONDS = 2.0
 ASK_ANYWAY_SECONDS = 1.0
 """Who had the turn may have died without a word: ask for it now and then."""
 
-PATIENCE = 0.5
-"""The part of its time that a tick waits for its turn. Two ticks that began in the same moment
-are out of step from then on: who gives up waiting begins again in the middle of the other's."""
+PATIENCE = 0.55
+"""The part of its time that a tick waits for its turn. Dagster looks every 5 s which sensor's tick
+is over, and begins the next. If two ticks began at the same moment, the one that waits gives up
+before the 5 s are over, and begins again in the middle of the other's: from then on they relieve
+each other, and with ticks of 7 s either may be more than a second late."""
 
 STOP_SECONDS = 0.2
 """How soon a tick notices that its deployment is ending."""
