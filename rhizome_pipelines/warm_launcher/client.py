@@ -29,6 +29,9 @@ ANSWER_SECONDS = 90.0
 """How long it may take to load, and to fork."""
 
 LEAVE_SECONDS = 0.5
+END_SECONDS = 1.0
+"""How long it may take to answer what it need not think about; one that hangs is done without."""
+
 DEATH_SECONDS = 2.0
 """How long a worker may live that was never let go: it sees the end of its warm process."""
 
@@ -111,7 +114,7 @@ class Client:
         except OSError:
             return False
         try:
-            reply = conversation.ask(Request(Wish.END, run_id, grace=grace), timeout=5.0)
+            reply = conversation.ask(Request(Wish.END, run_id, grace=grace), END_SECONDS)
         except OSError:
             return False
         finally:

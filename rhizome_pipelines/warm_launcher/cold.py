@@ -7,7 +7,6 @@ is a worker like the others: on record, terminated and watched in the same way.
 
 import json
 import os
-import signal
 import sys
 import time
 
@@ -17,13 +16,14 @@ from dagster._utils.interrupts import setup_interrupt_handlers
 
 from rhizome_pipelines.warm_launcher import obituary, worker
 from rhizome_pipelines.warm_launcher.identity import ProcessIdentity
+from rhizome_pipelines.warm_launcher.spawning import fresh_signals
 
 _POLL = 0.25  # seconds
 
 
 def main() -> int:
     """What the process does; its exit code."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    fresh_signals()
     setup_interrupt_handlers()
     order = sys.stdin.read()
     if not order:

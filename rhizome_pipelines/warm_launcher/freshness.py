@@ -1,5 +1,6 @@
 """Whether what a warm process has loaded is still what lies on the disk."""
 
+import glob
 import os
 import site
 import sys
@@ -19,23 +20,29 @@ class Snapshot:
 
     files: Mapping[str, Stamp | None]
     folders: tuple[str, ...]
+    watched: tuple[str, ...]
 
     @classmethod
     def take(cls, watched: Iterable[str] = ()) -> "Snapshot":
-        """Of this process as it is now. `watched`: further files, there or not."""
+        """Of this process as it is now.
+
+        `watched`: further files, there or not; patterns such as `defs/**/*.yaml` among them.
+        """
+        watched = tuple(watched)
         loaded = [path for path in _module_files() if path.endswith((".py", ".so", ".pyc"))]
         folders = tuple(sorted(_own_folders()))
-        files = {path: _stamp(path) for path in (*loaded, *watched)}
+        files = {path: _stamp(path) for path in (*loaded, *_matching(watched))}
         for folder in folders:
             files.update(_in_folder(folder))
-        return cls(files, folders)
+        return cls(files, folders, watched)
 
     def changes(self) -> list[str]:
         """Files that are not as they were; new ones and lost ones among them."""
         changed = [path for path, stamp in self.files.items() if _stamp(path) != stamp]
         for folder in self.folders:
             changed += [path for path, _ in _in_folder(folder) if path not in self.files]
-        return sorted(changed)
+        changed += [path for path in _matching(self.watched) if path not in self.files]
+        return sorted(set(changed))
 
     def changed_since(self, began: float) -> list[str]:
         """Files changed at or after `began` (seconds since the epoch): perhaps while being read.
@@ -75,9 +82,19 @@ def _in_folder(folder: str) -> Iterator[tuple[str, Stamp]]:
         return
 
 
+def _matching(patterns: Iterable[str]) -> Iterator[str]:
+    for pattern in patterns:
+        if glob.has_magic(pattern):
+            yield from glob.iglob(pattern, recursive=True)  # noqa: PTH207 - as text, like the others
+        else:
+            yield pattern
+
+
 def _module_files() -> set[str]:
+    """Files of all modules; a script's may be named relatively to the working directory."""
     found = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    return {path for path in found if isinstance(path, str) and Path(path).is_absolute()}
+    paths = (os.path.abspath(path) for path in found if isinstance(path, str))  # noqa: PTH100
+    return {path for path in paths if os.path.isfile(path)}  # noqa: PTH113
 
 
 def _own_folders() -> set[str]:

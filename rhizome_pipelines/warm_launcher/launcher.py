@@ -120,12 +120,12 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             )
             return False
         entry.worker.signal(signal.SIGINT)
+        interrupted = time.monotonic()
         if not self._client.end(entry.socket, run_id, self._options.grace_seconds):
+            grace = max(0.0, self._options.grace_seconds - (time.monotonic() - interrupted))
             reference = serialize_value(self._instance.get_ref())
             self._place.prepare()
-            see_to_its_end(
-                entry.worker, self._options.grace_seconds, reference, run_id, self._place.log
-            )
+            see_to_its_end(entry.worker, grace, reference, run_id, self._place.log)
         return True
 
     @property

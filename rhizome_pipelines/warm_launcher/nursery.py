@@ -58,6 +58,7 @@ class Nursery:
 
         Raises OSError if that cannot be; then nothing was begun.
         """
+        self.place.trim_log()
         # The child waits until it is on record: so nothing works that nobody knows of.
         ready, go = os.pipe()
         try:

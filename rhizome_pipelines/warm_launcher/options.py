@@ -57,7 +57,8 @@ CONFIG: UserConfigSchema = {
         [str],
         is_required=False,
         default_value=[],
-        description="Further files whose change makes a warm process out of date (`.env`, data).",
+        description="Further files, or patterns such as `defs/**/*.yaml`, whose change makes a "
+        "warm process out of date.",
     ),
     "growth_megabytes": Field(
         int,

@@ -3,13 +3,16 @@
 import hashlib
 import json
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 PRIVATE = 0o700
+LOG_LIMIT = 10 * 2**20  # bytes
 
 _PASSING = frozenset(
     {"_", "SHLVL", "PWD", "OLDPWD", "COLUMNS", "LINES", "TERM", "LS_COLORS", "PYTHONUNBUFFERED"}
@@ -48,6 +51,13 @@ class Place:
     def log(self) -> Path:
         """What warm processes and workers print outside of steps."""
         return self.folder / "warm.log"
+
+    def trim_log(self) -> None:
+        """Set a long log aside. Whoever has it open goes on writing, at its beginning."""
+        with suppress(OSError):
+            if self.log.stat().st_size > LOG_LIMIT:
+                shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+                os.truncate(self.log, 0)
 
     def lock(self, digest: str) -> Path:
         """Held by the one warm process of that digest that takes runs."""

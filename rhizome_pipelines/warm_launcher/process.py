@@ -9,7 +9,6 @@ import fcntl
 import gc
 import importlib
 import os
-import signal
 import socket
 import sys
 import time
@@ -29,9 +28,9 @@ from rhizome_pipelines.warm_launcher.place import Place
 from rhizome_pipelines.warm_launcher.protocol import Birth, decode_birth
 from rhizome_pipelines.warm_launcher.registry import REGISTRY_LOCK
 from rhizome_pipelines.warm_launcher.serving import Server
+from rhizome_pipelines.warm_launcher.spawning import fresh_signals
 
 BACKLOG = 512
-LOG_LIMIT = 10 * 2**20  # bytes
 
 
 def main() -> None:
@@ -50,7 +49,7 @@ def main() -> None:
 
 
 def _serve(place: Place, birth: Birth, lock: int, began: float) -> None:
-    _rotate(place.log)
+    place.trim_log()
     path = place.socket(birth.digest)
     listening = _listen(path)
     _sweep(place)
@@ -133,13 +132,6 @@ def _load_code(origin: JobPythonOrigin) -> None:
         traceback.print_exc()
 
 
-def _rotate(log: Path) -> None:
-    with suppress(FileNotFoundError):
-        if log.stat().st_size > LOG_LIMIT:
-            log.replace(log.with_suffix(".log.1"))
-
-
 if __name__ == "__main__":
-    # A script's background job inherits an ignored SIGINT, and all that it starts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    fresh_signals()
     main()

@@ -1,5 +1,6 @@
 """Starting a module in a process of its own, which outlives whoever starts it."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -39,6 +40,18 @@ class Start:
         with _turn:
             _children.append(process)
         return process
+
+
+def fresh_signals() -> None:
+    """What the process has that was started: the usual reactions to signals.
+
+    A script's background job ignores SIGINT, some supervisors SIGCHLD, and threads of servers block
+    signals: all that they start inherits it.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def tell(process: "subprocess.Popen[bytes]", told: bytes) -> None:

@@ -79,6 +79,26 @@ def test_another_process_with_the_pid_of_a_worker_is_left_alone(shared: World) -
     assert shared.run(run_id).status is DagsterRunStatus.CANCELED
 
 
+def test_a_run_is_terminated_though_its_launcher_was_started_by_a_script_in_the_background(
+    world: World,
+) -> None:
+    """Such a process ignores SIGINT, and so do all that it starts, unless they know better."""
+    run_id = world.make("sleep")
+    world.elsewhere(
+        "import signal\n"
+        "    for number in (signal.SIGINT, signal.SIGCHLD): signal.signal(number, signal.SIG_IGN)\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\n"
+        f"    instance.submit_run({run_id!r}, None)"
+    )
+    world.until(lambda: world.notes(run_id))
+    worker = world.worker(run_id)
+    world.launcher.terminate(run_id)
+    assert world.end_of(run_id).status is DagsterRunStatus.CANCELED
+    # It went by itself: what it says last is there.
+    world.until(lambda: "Process for run exited" in world.messages(run_id))
+    world.until(lambda: not worker.alive)
+
+
 # Killed
 
 
@@ -139,6 +159,16 @@ def test_a_run_without_its_warm_process_can_be_terminated_from_anywhere(world: W
     for run_id in (polite, deaf):
         assert world.end_of(run_id).status is DagsterRunStatus.CANCELED
     world.until(lambda: ProcessIdentity.of(child) is None)
+
+
+def test_a_run_whose_warm_process_hangs_can_be_terminated(world: World) -> None:
+    run_id = world.begin("deaf")
+    worker, warm = world.worker(run_id), world.the_warm_one()
+    warm.signal(signal.SIGSTOP)
+    assert world.launcher.terminate(run_id)
+    assert world.end_of(run_id).status is DagsterRunStatus.CANCELED
+    assert worker.gone
+    warm.signal(signal.SIGCONT)
 
 
 def test_a_worker_that_dies_without_its_warm_process_is_found_dead(world: World) -> None:

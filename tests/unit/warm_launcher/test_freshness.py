@@ -1,4 +1,4 @@
-import importlib
+import importlib.util
 import sys
 import time
 from collections.abc import Iterator
@@ -70,6 +70,31 @@ def test_a_watched_file_need_not_be_there(tmp_path: Path) -> None:
     assert snapshot.changes() == []
     (tmp_path / ".env").touch()
     assert snapshot.changes() == [str(tmp_path / ".env")]
+
+
+def test_a_pattern_watches_files_that_come_and_go(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.yaml").touch()
+    snapshot = Snapshot.take([str(tmp_path / "**" / "*.yaml")])
+    assert snapshot.changes() == []
+    (tmp_path / "deep" / "b.yaml").touch()
+    (tmp_path / "deep" / "a.yaml").unlink()
+    assert snapshot.changes() == [str(tmp_path / "deep" / f"{name}.yaml") for name in "ab"]
+
+
+def test_a_script_that_was_named_relatively_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("freshly_run.py").write_text("")
+    spec = importlib.util.spec_from_file_location("freshly_run", "freshly_run.py")
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    module.__file__ = "freshly_run.py"
+    monkeypatch.setitem(sys.modules, "freshly_run", module)
+    snapshot = Snapshot.take()
+    Path("freshly_run.py").write_text("# longer")
+    assert snapshot.changes() == [str(tmp_path / "freshly_run.py")]
 
 
 def test_a_file_that_changed_while_it_was_loaded_is_told(package: Path) -> None:

@@ -59,6 +59,25 @@ def test_the_sockets_of_two_places_do_not_meet_and_have_short_paths(
     assert len(first.removeprefix(str(tmp_path))) < 70
 
 
+def test_a_long_log_is_set_aside_under_those_who_write_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rhizome_pipelines.warm_launcher.place.LOG_LIMIT", 10)
+    place = Place(tmp_path)
+    place.trim_log()
+    with place.log.open("a") as log:
+        log.write("short\n")
+        log.flush()
+        place.trim_log()
+        assert place.log.read_text() == "short\n"
+        log.write("longer\n")
+        log.flush()
+        place.trim_log()
+        log.write("next\n")
+    assert place.log.read_text() == "next\n"
+    assert (tmp_path / "warm.log.1").read_text() == "short\nlonger\n"
+
+
 def test_a_folder_of_sockets_that_others_can_write_to_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
