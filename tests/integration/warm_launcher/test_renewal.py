@@ -78,6 +78,11 @@ def test_a_cold_worker_is_terminated_and_reported_like_the_others(world: World) 
     assert world.end_of(dying).status is DagsterRunStatus.FAILURE
     assert "The run's worker died." in world.messages(dying)
 
+    # The shutdown that ends this test's world finds it too.
+    left = world.worker(world.begin("sleep"))
+    world.close()
+    assert not left.alive
+
 
 def test_broken_code_fails_with_what_dagster_says_of_it(world: World) -> None:
     world.write_code("raise RuntimeError('it is broken')\n")

@@ -1,6 +1,7 @@
 """A stock Dagster instance on SQLite with the warm launcher, and a code location, in one folder."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -218,6 +219,7 @@ class World:
         finally:
             for process in self.leftovers():
                 process.kill()
+            shutil.rmtree(self.place.socket_folder(), ignore_errors=True)
 
 
 def _alike(name: str) -> JobDefinition:
