@@ -43,7 +43,7 @@ JOBS = {
     "waits_in_c_holding": "C, interpreter held",
 }
 START_LIMIT = 60.0
-LIMIT = 60.0
+LIMIT = 25.0
 SETTLE_SECONDS = 1.0
 LOOK_SECONDS = 0.02
 
