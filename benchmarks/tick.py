@@ -16,7 +16,7 @@ from benchmarks.spread import percentile
 from benchmarks.workshop import Workshop, say
 from rhizome_pipelines.deployment.reconciliation import Reconciler
 from rhizome_pipelines.lifecycle.jobs import Attempt
-from rhizome_pipelines.lifecycle.reconcile import RunState
+from rhizome_pipelines.lifecycle.actions import RunState
 
 LOOKS = 50
 USERS = 100

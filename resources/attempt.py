@@ -14,12 +14,8 @@ from dagster import (
 )
 from dagster._core.execution.plan.objects import ErrorSource
 
-from rhizome_pipelines.deployment.attempt import (
-    AttemptSession,
-    RunEnding,
-    RunIdentity,
-    open_attempt,
-)
+from rhizome_pipelines.deployment.attempt import AttemptSession, RunEnding
+from rhizome_pipelines.deployment.opening import RunIdentity, open_attempt
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, explain
 from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
 from rhizome_pipelines.run_api import (

@@ -80,6 +80,11 @@ class Settings(BaseSettings):
         7.0, description="How long one tick of the sensor works and listens for wishes."
     )
 
+    stop_seconds: PositiveFloat = Field(
+        15.0,
+        description="Time that an attempt has to stop after a unit when its job is paused, "
+        "cancelled or deleted; then its run is terminated.",
+    )
     grace_seconds: PositiveFloat = Field(
         10.0,
         description="Time that a run has to end when it is terminated; then its processes are "

@@ -1,6 +1,8 @@
 """`job_attempts`: the runs made for a job, from the moment they are asked for."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from rhizome_pipelines.database.adoption import ForeignRun, adopt
@@ -10,6 +12,17 @@ from rhizome_pipelines.database.storable import storable_text
 from rhizome_pipelines.database.succession import take_next
 from rhizome_pipelines.lifecycle.errors import ErrorType
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, AttemptTrigger
+
+
+@dataclass(frozen=True)
+class DeletedJob:
+    """What is left of a job whose row is gone: whose it was, its document, its newest attempt."""
+
+    id: UUID
+    user_id: UUID
+    document_id: UUID | None
+    deleted_at: datetime
+    attempt: Attempt
 
 
 class AttemptRepository:
@@ -94,7 +107,7 @@ class AttemptRepository:
             document as (
                 update documents d
                 set processing_status = 'processing', processing_error = null,
-                    processing_completed_at = null,
+                    processing_completed_at = null, review_stage = null,
                     processing_started_at = coalesce(d.processing_started_at, now())
                 from owned
                 where d.id = owned.entity_id and d.user_id = owned.user_id
@@ -162,8 +175,8 @@ class AttemptRepository:
         )
         return row["deaths"] if row else 0
 
-    def of_deleted_jobs(self, limit: int = 100) -> Sequence[tuple[UUID, UUID | None, Attempt]]:
-        """Newest attempts of jobs whose row is gone: user, document, attempt; for the clean-up."""
+    def of_deleted_jobs(self, limit: int = 100) -> Sequence[DeletedJob]:
+        """Jobs whose row is gone and whose attempts are still on record, for the clean-up."""
         rows = self._database.all(
             """
             select distinct on (a.job_id) a.* from job_attempts a
@@ -175,7 +188,16 @@ class AttemptRepository:
             """,
             (limit,),
         )
-        return [(row["user_id"], row["entity_id"], attempt_from(row)) for row in rows]
+        return [
+            DeletedJob(
+                row["job_id"],
+                row["user_id"],
+                row["entity_id"],
+                row["job_deleted_at"],
+                attempt_from(row),
+            )
+            for row in rows
+        ]
 
     def forget(self, job_id: UUID) -> None:
         """Drop the attempts of a job whose row is gone, once all is cleaned up."""

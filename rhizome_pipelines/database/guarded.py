@@ -78,6 +78,10 @@ class GuardedJob:
         """A sign of life: `updated_at` of the job, `heartbeat_at` of the attempt."""
         self._write(_HEARTBEAT, {})
 
+    def pause_for_review(self) -> None:
+        """Pause the job after extraction and end the attempt: its person looks at the text now."""
+        self._write(_PAUSE_FOR_REVIEW, {})
+
     def complete(
         self,
         output_data: Mapping[str, Any],
@@ -167,6 +171,25 @@ with owned as (
 attempt as (
     update job_attempts a set heartbeat_at = now()
     from owned where a.job_id = owned.id and a.number = %(number)s)
+select id from owned
+"""
+
+_PAUSE_FOR_REVIEW = """
+with owned as (
+    update background_jobs
+    set status = 'paused', paused_at = now(), pause_reason = 'waiting for a review of the text',
+        progress = rhizome_merge_progress(progress,
+            '{"review": "asked", "substage": "review",
+              "details": "waiting for a review of the text"}')
+    where id = %(job)s and status = 'processing' and current_attempt = %(number)s
+    returning id, user_id, entity_id),
+attempt as (
+    update job_attempts a set ended_at = now(), heartbeat_at = now(), outcome = 'paused'
+    from owned where a.job_id = owned.id and a.number = %(number)s and a.ended_at is null),
+document as (
+    update documents d
+    set processing_status = 'awaiting_manual_review', review_stage = 'extraction'
+    from owned where d.id = owned.entity_id and d.user_id = owned.user_id)
 select id from owned
 """
 

@@ -124,29 +124,23 @@ class JobRepository:
         )
         return job_from(rows[0])
 
-    def requeue_due(self, limit: int = 100) -> Sequence[UUID]:
-        """Failed jobs whose retry is due become pending, one more retry counted; their ids.
+    def requeue(self, job_id: UUID) -> bool:
+        """A failed job whose retry is due becomes pending, one more retry counted.
 
-        A job whose attempt is not yet recorded as ended (a forced failure) waits for that.
+        False if it is not due any more.
         """
-        rows = self._database.all(
-            """
+        return (
+            self._database.execute(
+                """
             update background_jobs
             set status = 'pending', retry_count = coalesce(retry_count, 0) + 1, next_retry_at = null
-            where status = 'failed' and id in (
-                select id from background_jobs j
-                where status = 'failed' and next_retry_at <= now()
-                  and coalesce(retry_count, 0) < coalesce(max_retries, 3)
-                  and not exists (select from job_attempts a
-                                  where a.job_id = j.id and a.ended_at is null)
-                order by next_retry_at
-                limit %s
-                for update skip locked)
-            returning id
+            where id = %s and status = 'failed' and next_retry_at <= now()
+              and coalesce(retry_count, 0) < coalesce(max_retries, 3)
             """,
-            (limit,),
+                (job_id,),
+            )
+            == 1
         )
-        return [row["id"] for row in rows]
 
     def reject(self, job_id: UUID, message: str, error_type: ErrorType = ErrorType.INVALID) -> bool:
         """A pending job cannot be begun at all: failed, with the sentence. False if not pending."""
@@ -172,15 +166,36 @@ class JobRepository:
         return row is not None
 
     def put_back(self, job_id: UUID, seen: JobStatus, was: JobStatus, note: str) -> bool:
-        """Undo a client's change that makes no sense, with a note. False if it changed again."""
+        """Undo a client's change that makes no sense, with a note. False if it changed again.
+
+        What the error message said before stays behind the note.
+        """
         return (
             self._database.execute(
                 """
             update background_jobs
-            set status = %(was)s, error_message = %(note)s, paused_at = null, pause_reason = null
+            set status = %(was)s, paused_at = null, pause_reason = null,
+                error_message = case when coalesce(error_message, '') like %(note)s || '%%'
+                    then error_message
+                    else %(note)s || coalesce(' Before: ' || error_message, '') end
             where id = %(id)s and status = %(seen)s
             """,
                 {"id": job_id, "seen": seen, "was": was, "note": note},
+            )
+            == 1
+        )
+
+    def forget_checkpoint(self, job_id: UUID) -> bool:
+        """A cancelled job's checkpoints are gone: the row says so. False if it is not cancelled."""
+        return (
+            self._database.execute(
+                """
+            update background_jobs
+            set last_checkpoint_path = null, last_checkpoint_stage = null, checkpoint_hash = null,
+                progress = rhizome_merge_progress(progress, '{"checkpoint": {"can_resume": false}}')
+            where id = %s and status = 'cancelled'
+            """,
+                (job_id,),
             )
             == 1
         )

@@ -46,10 +46,18 @@ busy as (
 live as (
     select id from busy
     union
-    select j.id from background_jobs j cross join lateral (
-        select outcome from job_attempts
-        where job_id = j.id and number = j.current_attempt limit 1) as a
-    where j.status = 'paused' and j.completed_at is not null and a.outcome = 'completed'),
+    select id from background_jobs
+    where status = 'paused' and status_before in ('completed', 'failed', 'cancelled')
+    union
+    select id from background_jobs
+    where status = 'cancelled' and last_checkpoint_path is not null
+      and last_checkpoint_stage is not null and checkpoint_hash is not null
+    union
+    (select id from background_jobs
+     where status = 'failed' and next_retry_at is not null and next_retry_at <= now()
+       and coalesce(retry_count, 0) < coalesce(max_retries, 3)
+     order by next_retry_at
+     limit %(limit)s)),
 turns as (
     select mine.*, mine.place + (
         select count(*) from busy where busy.user_id = users.user_id) as turn
@@ -70,7 +78,10 @@ select j.*, a.job_id, a.number as attempt_number, a.trigger as attempt_trigger,
        a.created_at as attempt_created_at, a.run_id as attempt_run_id,
        a.started_at as attempt_started_at, a.heartbeat_at as attempt_heartbeat_at,
        a.ended_at as attempt_ended_at, a.outcome as attempt_outcome, a.error as attempt_error,
-       a.resumed_from as attempt_resumed_from
+       a.resumed_from as attempt_resumed_from,
+       a.last_checkpoint_stage as attempt_last_checkpoint_stage,
+       a.last_checkpoint_path as attempt_last_checkpoint_path,
+       a.checkpoint_hash as attempt_checkpoint_hash
 from chosen
 cross join lateral (select * from background_jobs where id = chosen.id limit 1) as j
 left join lateral (
@@ -90,10 +101,11 @@ group by user_id
 def needing_attention(database: Database, limit: int) -> Sequence[tuple[Job, Attempt | None]]:
     """Jobs with their newest attempt.
 
-    First all that are processing, whose attempt is not recorded as ended, or that were paused
-    after their completion. Then at most `limit` pending and due ones, in turns: every user's
-    first, every user's second, and so on; a user's own by priority, then by age. Jobs in flight
-    have had their turn: whoever has two of them comes in with his third.
+    First all that are processing, whose attempt is not recorded as ended, that were paused after
+    their end, or cancelled and not cleaned up yet; and at most `limit` failed ones whose retry is
+    due. Then at most `limit` pending and due ones, in turns: every user's first, every user's
+    second, and so on; a user's own by priority, then by age. Jobs in flight have had their turn:
+    whoever has two of them comes in with his third.
     """
     with database.transaction() as connection:
         connection.execute(BY_INDEX)

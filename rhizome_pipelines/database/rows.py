@@ -27,6 +27,9 @@ _ATTEMPT_COLUMNS = (
     "outcome",
     "error",
     "resumed_from",
+    "last_checkpoint_stage",
+    "last_checkpoint_path",
+    "checkpoint_hash",
 )
 
 DOCUMENT_COLUMNS: LiteralString = (
@@ -62,6 +65,10 @@ def job_from(row: Row) -> Job:
         pause_reason=row["pause_reason"],
         resume_count=row["resume_count"] or 0,
         checkpoint=_pointer(row),
+        status_before=JobStatus(row["status_before"]) if row["status_before"] else None,
+        status_changed_at=row["status_changed_at"],
+        # Added by a later migration than the rest.
+        waits_for=row.get("waits_for"),
     )
 
 
@@ -80,6 +87,7 @@ def attempt_from(row: Row, prefix: str = "") -> Attempt:
         outcome=AttemptOutcome(column["outcome"]) if column["outcome"] else None,
         error=column["error"],
         resumed_from=column["resumed_from"],
+        checkpoint=_pointer(column),
     )
 
 

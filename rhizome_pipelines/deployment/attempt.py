@@ -1,16 +1,14 @@
 """One attempt inside its worker: stages walked under the fence, outcomes recorded."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from uuid import UUID
+from typing import Any
 
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.store import CheckpointStore
-from rhizome_pipelines.database.adoption import ForeignRun
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.control import DatabaseControl
 from rhizome_pipelines.database.documents import DocumentRepository
@@ -18,33 +16,16 @@ from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.reporter import ProgressReporter
 from rhizome_pipelines.deployment.document_stages import StageContext, open_stage
-from rhizome_pipelines.deployment.finals import job_output, keep_finals
+from rhizome_pipelines.deployment.finals import job_output, keep_finals, with_earlier
 from rhizome_pipelines.deployment.records import record_stage
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.stage_checks import StageCheck, check_stage
-from rhizome_pipelines.deployment.worker_memory import give_freed_memory_back
 from rhizome_pipelines.lifecycle.documents import Document
-from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError, explain
-from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, Job, JobType
+from rhizome_pipelines.lifecycle.errors import PermanentError, explain
+from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, Job
 from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
 from rhizome_pipelines.stages.runner import StageFinished, StageRunner, StageStopped
 from rhizome_pipelines.stages.stage import StopReason
-
-
-@dataclass(frozen=True)
-class RunIdentity:
-    """What a run knows of itself at its start.
-
-    `job_id` and `attempt` are what the launcher said; a re-execution copies them from its
-    parent, so they are believed only if no other run has taken that attempt.
-    """
-
-    run_id: str
-    document_id: UUID
-    stages: Sequence[StageName]
-    job_id: UUID | None = None
-    attempt: int | None = None
-    parent_run_id: str | None = None
 
 
 class RunEnding(StrEnum):
@@ -105,7 +86,7 @@ class AttemptSession:
     ) -> StageFinished | StageStopped:
         """Walk one stage. A fault ends the attempt and the job, classified, and is raised again."""
         try:
-            result = self._walk(name, upstream)
+            result = self._paused_for_review(name) or self._walk(name, upstream)
         except OwnershipLostError:
             result = StageStopped(self._why_lost(), name, units_done=0)
         except Exception as fault:
@@ -120,6 +101,14 @@ class AttemptSession:
             case StageStopped():
                 self._end(_OUTCOMES[result.reason])
         return result
+
+    def _paused_for_review(self, name: StageName) -> StageStopped | None:
+        """Before chunking, a job that wants its text reviewed pauses itself."""
+        if name is not StageName.CHUNKING or not self.job.wants_review:
+            return None
+        self._progress.close()
+        self._guard.pause_for_review()
+        return StageStopped(StopReason.PAUSED, name, units_done=0)
 
     def check_stage(self, name: StageName, finished: StageFinished) -> Sequence[StageCheck]:
         """Look at what the stage left; a check that fails ends the attempt and the job."""
@@ -176,6 +165,14 @@ class AttemptSession:
                 )
             )
 
+    def note(self, patch: Mapping[str, Any]) -> None:
+        """Merge something into the job's progress, at once and under the fence."""
+        self._guard.progress(patch)
+
+    def give_up(self) -> None:
+        """Stop giving signs of life: the session does not begin after all."""
+        self._progress.close()
+
     def _walk(
         self, name: StageName, upstream: StageCheckpoint | None
     ) -> StageFinished | StageStopped:
@@ -201,8 +198,10 @@ class AttemptSession:
         if reason is not None:
             self._end(_OUTCOMES[reason])
             return
-        results = {stage: finished.checkpoint for stage, finished in self._finished.items()}
+        made = {stage: finished.checkpoint for stage, finished in self._finished.items()}
         seconds = {stage: finished.seconds for stage, finished in self._finished.items()}
+        # What this run did not walk, an earlier one has left.
+        results = with_earlier(self.checkpoints, made)
         keep_finals(self.checkpoints, self.document, results, seconds)
         self._ended = True
         try:
@@ -210,7 +209,7 @@ class AttemptSession:
         except OwnershipLostError:
             self._end(_OUTCOMES[self._why_lost()])
             return
-        for stage in results:
+        for stage in DOCUMENT_STAGES:
             self.checkpoints.discard_stage(stage)
 
     def _why_lost(self) -> StopReason:
@@ -233,64 +232,6 @@ _OUTCOMES = {
     StopReason.SUPERSEDED: AttemptOutcome.SUPERSEDED,
     StopReason.SHUTDOWN: AttemptOutcome.SHUTDOWN,
 }
-
-
-def open_attempt(services: Services, run: RunIdentity) -> AttemptSession:
-    """Take the attempt that this run is for, or refuse in a sentence before any work.
-
-    A run that nobody asked for through a row (Dagster's UI, `dagster job execute`) gets one.
-    """
-    give_freed_memory_back()
-    attempt = _take(services, run)
-    try:
-        return _open(services, run, attempt)
-    except Exception as fault:
-        explained = explain(fault)
-        with suppress(OwnershipLostError):
-            GuardedJob(services.database, attempt.job_id, attempt.number).fail(
-                explained.error_type, explained.message, "".join(traceback.format_exception(fault))
-            )
-        raise
-
-
-def _open(services: Services, run: RunIdentity, attempt: Attempt) -> AttemptSession:
-    jobs = JobRepository(services.database)
-    AttemptRepository(services.database).started(attempt.job_id, attempt.number)
-    job = jobs.get(attempt.job_id)
-    if job is None:
-        raise InvalidInputError("The job was deleted before its run began; nothing was done.")
-    document = DocumentRepository(services.database).get(job.user_id, run.document_id)
-    if document is None:
-        raise InvalidInputError(
-            f"There is no document {run.document_id} of this job's user; add it first."
-        )
-    return AttemptSession(services, job, attempt, document, run.stages)
-
-
-def _take(services: Services, run: RunIdentity) -> Attempt:
-    attempts = AttemptRepository(services.database)
-    own = attempts.by_run(run.run_id)
-    if own is not None:
-        return own
-    if run.job_id is not None and run.attempt is not None:
-        if attempts.bind_run(run.job_id, run.attempt, run.run_id):
-            bound = attempts.by_run(run.run_id)
-            if bound is not None:
-                return bound
-        if run.parent_run_id is None:
-            raise InvalidInputError(
-                "The job was deleted, stopped or taken over before its run began; nothing was done."
-            )
-    return attempts.adopt(
-        ForeignRun(
-            run.run_id,
-            JobType.PROCESS_DOCUMENT,
-            document_id=run.document_id,
-            parent_run_id=run.parent_run_id,
-            input_data={"document_id": str(run.document_id)},
-            metadata={"documentId": str(run.document_id)},
-        )
-    )
 
 
 def _stages_of(job: Job, stages: Sequence[StageName]) -> Sequence[StageName]:

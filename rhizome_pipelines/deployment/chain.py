@@ -28,7 +28,7 @@ class CheckpointChain:
     reasons: tuple[str, ...] = ()
     """Why what lies there of that stage cannot be used; () if nothing does."""
     fingerprint: Fingerprint | None = None
-    """What parts of that stage must have been made under, where it was asked for and can be told."""
+    """What parts of that stage must have been made under, where asked for and known."""
 
 
 def checkpoint_chain(

@@ -13,10 +13,12 @@ Results = Mapping[StageName, StageCheckpoint]
 
 
 def keep_finals(
-    store: CheckpointStore, document: Document, made: Results, seconds: Mapping[StageName, float]
+    store: CheckpointStore,
+    document: Document,
+    results: Results,
+    seconds: Mapping[StageName, float],
 ) -> None:
-    """Write the manifest for what was made now and what was there before."""
-    results = _with_earlier(store, made)
+    """Write the manifest of these results; `seconds` are those that this run took for them."""
     chunks = _fact(results, StageName.CHUNKING, "chunk_count") or 0
     counts = {
         name: count
@@ -64,12 +66,18 @@ def job_output(document: Document, results: Results) -> dict[str, Any]:
     }
 
 
-def _with_earlier(store: CheckpointStore, made: Results) -> Results:
-    """A run of one stage alone leaves what the manifest kept of the others."""
+def with_earlier(store: CheckpointStore, made: Results) -> Results:
+    """The results of all stages: those made now, and what the others have left.
+
+    A run that went on from another finds their stage files; one of a single stage of a document
+    that is done, what the manifest kept of them.
+    """
     results = dict(made)
     for stage in DOCUMENT_STAGES:
         if stage not in results:
-            earlier = store.read_manifest_record(stage)
+            earlier = store.read_stage(stage, None)
+            if not isinstance(earlier, StageCheckpoint):
+                earlier = store.read_manifest_record(stage)
             if isinstance(earlier, StageCheckpoint):
                 results[stage] = earlier
     return results

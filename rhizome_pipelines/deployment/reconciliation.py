@@ -2,48 +2,54 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol, assert_never
 from uuid import UUID, uuid4
 
 from rhizome_pipelines.checkpoints.objects import StorageUnavailableError
-from rhizome_pipelines.database.attempts import AttemptRepository
-from rhizome_pipelines.database.documents import DocumentRepository
+from rhizome_pipelines.database.attempts import AttemptRepository, DeletedJob
 from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.cleanup import discard_for
+from rhizome_pipelines.deployment.launching import Parents, plan_attempt
 from rhizome_pipelines.deployment.presence import is_stopping
+from rhizome_pipelines.deployment.room import Room
 from rhizome_pipelines.deployment.services import Services
-from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
-from rhizome_pipelines.lifecycle.jobs import (
-    Attempt,
-    AttemptOutcome,
-    AttemptTrigger,
-    Job,
-    JobType,
-)
-from rhizome_pipelines.lifecycle.launch import LaunchRequest
-from rhizome_pipelines.lifecycle.reconcile import (
+from rhizome_pipelines.lifecycle.actions import (
+    ON_THE_WAY,
     Action,
+    CleanUp,
     EndAttempt,
     Fail,
     Launch,
     Pause,
+    PutBack,
     Rescue,
+    Retry,
     RunState,
     Situation,
+    Terminate,
     Wait,
-    reconcile,
 )
-from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
+from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError, TransientError
+from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, AttemptTrigger, Job
+from rhizome_pipelines.lifecycle.launch import LaunchRequest
+from rhizome_pipelines.lifecycle.reconcile import reconcile, reconcile_deleted
 
 log = logging.getLogger(__name__)
 
 _DONE: Mapping[type[Action], str] = {
+    Terminate: "terminated",
     EndAttempt: "ended",
     Rescue: "rescued",
     Pause: "paused",
+    Retry: "to be retried",
+    PutBack: "put back",
+    CleanUp: "cleaned up",
     Fail: "failed",
 }
 
@@ -55,7 +61,7 @@ LAUNCH_FAULTS = 3
 """So many runs could not be launched, and a tick tries no more."""
 
 
-class Runs(Protocol):
+class Runs(Parents, Protocol):
     """The runs of attempts."""
 
     @property
@@ -74,6 +80,9 @@ class Runs(Protocol):
     def abandon(self, run_id: str) -> None:
         """See to it that a run which was created and not yet launched never is."""
 
+    def terminate(self, attempt: Attempt) -> None:
+        """Have the attempt's run end now; nothing if it is over."""
+
 
 @dataclass
 class Reconciler:
@@ -89,33 +98,23 @@ class Reconciler:
         """Decide about every job that needs it. What the daemon has to launch is returned."""
         jobs = JobRepository(self.services.database)
         # Before the rows: what waited when room was made is among those that may take it.
-        bound = _Bound(self.services)
+        room = Room(self.services)
         needing = jobs.needing_attention(LOOK_AT)
-        if not needing:
+        deleted = AttemptRepository(self.services.database).of_deleted_jobs()
+        if not needing and not deleted:
             return ()
-        states = self.runs.states(
-            attempt for _, attempt in needing if attempt is not None and attempt.alive
-        )
+        newest = [attempt for _, attempt in needing if attempt is not None]
+        newest += [one.attempt for one in deleted]
+        states = self.runs.states(attempt for attempt in newest if attempt.alive)
         now = jobs.now()
-        launches = []
+        launches: list[LaunchRequest] = []
+        for one in deleted:
+            if not self._safely(one.id, partial(self._settle_deleted, one, states, now)):
+                return launches
         for job, attempt in needing:
-            try:
-                situation = Situation(job, attempt, _state(attempt, states), 0, now)
-                launch = self._carry_out(situation, bound)
-            except OwnershipLostError:
-                self.did["changed meanwhile"] += 1
-            except StorageUnavailableError as fault:
-                self._put_off(job, fault)
-            except TransientError as fault:
-                # The database is away: what has been launched must be told before it is back.
-                self._put_off(job, fault)
+            situation = Situation(job, attempt, _state(attempt, states), 0, now, self._grace)
+            if not self._safely(job.id, partial(self._carry_out, situation, room, launches)):
                 break
-            except Exception:
-                # One row that nobody can decide about must not hold up all others.
-                self.did["faults"] += 1
-                log.exception("Job %s could not be decided about.", job.id)
-            else:
-                launches += [launch] if launch is not None else []
         return launches
 
     def summary(self) -> str:
@@ -124,9 +123,31 @@ class Reconciler:
         told += [f"job {job} not launched: {why}" for job, why in self.not_launched.items()]
         return ", ".join(told) or "nothing to do"
 
-    def _put_off(self, job: Job, fault: TransientError) -> None:
+    @property
+    def _grace(self) -> timedelta:
+        return timedelta(seconds=self.services.settings.stop_seconds)
+
+    def _safely(self, job_id: UUID, act: Callable[[], None]) -> bool:
+        """Act for one job. False if nothing can be done for any other now either."""
+        try:
+            act()
+        except OwnershipLostError:
+            self.did["changed meanwhile"] += 1
+        except StorageUnavailableError as fault:
+            self._put_off(job_id, fault)
+        except TransientError as fault:
+            # The database is away: what has been launched must be told before it is back.
+            self._put_off(job_id, fault)
+            return False
+        except Exception:
+            # One row that nobody can decide about must not hold up all others.
+            self.did["faults"] += 1
+            log.exception("Job %s could not be decided about.", job_id)
+        return True
+
+    def _put_off(self, job_id: UUID, fault: TransientError) -> None:
         self.did["put off"] += 1
-        log.warning("Job %s is looked at again later: %s", job.id, fault.message)
+        log.warning("Job %s is looked at again later: %s", job_id, fault.message)
 
     def _decide(self, at: Situation) -> Action:
         """How often the job's workers have died before is asked only where it matters."""
@@ -136,62 +157,118 @@ class Reconciler:
             action = reconcile(replace(at, deaths=deaths))
         return action
 
-    def _carry_out(self, at: Situation, bound: "_Bound") -> LaunchRequest | None:
+    def _carry_out(self, at: Situation, room: Room, launches: list[LaunchRequest]) -> None:
         action = self._decide(at)
-        jobs = JobRepository(self.services.database)
-        number = at.attempt.number if at.attempt is not None else 0
         if isinstance(action, Launch):
-            return self._launch(at.job, action.trigger, bound)
+            request = self._launch(at.job, action.trigger, room)
+            launches += [request] if request is not None else []
+            return
         if isinstance(action, Wait):
-            return None
+            return
         self.did[_DONE[type(action)]] += 1
-        if at.run is RunState.CREATED and at.attempt is not None and at.attempt.run_id is not None:
-            self.runs.abandon(at.attempt.run_id)
+        if at.attempt is not None:
+            self._leave_no_run(action, at.attempt, at.run)
+        self._record(action, at.job, at.attempt)
+
+    def _record(self, action: Action, job: Job, attempt: Attempt | None) -> None:
+        """Write down what was decided about a job and its newest attempt."""
+        jobs = JobRepository(self.services.database)
+        number = attempt.number if attempt is not None else 0
         match action:
             case EndAttempt():
-                AttemptRepository(self.services.database).end(at.job.id, number, action.outcome)
+                AttemptRepository(self.services.database).end(job.id, number, action.outcome)
             case Rescue():
-                jobs.release(at.job.id, number, AttemptOutcome.LOST, action.reason)
+                jobs.release(job.id, number, AttemptOutcome.LOST, action.reason)
             case Pause():
-                jobs.pause(at.job.id, number, action.reason)
+                jobs.pause(job.id, number, action.reason)
+            case Retry():
+                jobs.requeue(job.id)
+            case PutBack():
+                jobs.put_back(job.id, job.status, action.status, action.note)
+            case CleanUp():
+                discard_for(self.services, job.id, job.user_id, job.entity_id)
+                jobs.forget_checkpoint(job.id)
             case Fail():
-                guard = GuardedJob(self.services.database, at.job.id, number)
+                guard = GuardedJob(self.services.database, job.id, number)
                 guard.fail(action.error_type, action.message, None)
+            case Launch() | Terminate() | Wait():
+                pass
             case _:
                 assert_never(action)
-        return None
 
-    def _launch(self, job: Job, trigger: AttemptTrigger, bound: "_Bound") -> LaunchRequest | None:
-        if not self._may_launch(job, bound):
+    def _settle_deleted(
+        self, gone: DeletedJob, states: Mapping[tuple[UUID, int], RunState], now: datetime
+    ) -> None:
+        run = _state(gone.attempt, states)
+        action = reconcile_deleted(gone.attempt, run, gone.deleted_at, now, self._grace)
+        if isinstance(action, Wait):
+            return
+        self.did[_DONE[type(action)]] += 1
+        self._leave_no_run(action, gone.attempt, run)
+        attempts = AttemptRepository(self.services.database)
+        match action:
+            case Terminate():
+                pass
+            case EndAttempt():
+                attempts.end(gone.id, gone.attempt.number, action.outcome)
+            case CleanUp():
+                discard_for(self.services, gone.id, gone.user_id, gone.document_id)
+                attempts.forget(gone.id)
+            case _:
+                assert_never(action)
+
+    def _leave_no_run(self, action: Action, attempt: Attempt, run: RunState) -> None:
+        """An attempt that is given up must not have a run that goes on, or begins later."""
+        if not attempt.alive:
+            return
+        if run is RunState.CREATED and attempt.run_id is not None:
+            self.runs.abandon(attempt.run_id)
+        if isinstance(action, Terminate) or (
+            run in ON_THE_WAY and isinstance(action, EndAttempt | Rescue | Fail)
+        ):
+            try:
+                self.runs.terminate(attempt)
+            except Exception:
+                # Its launcher is away, say. Whatever the run still does, it no longer owns the job.
+                log.exception("The run %s could not be terminated.", attempt.run_id)
+
+    def _launch(self, job: Job, trigger: AttemptTrigger, room: Room) -> LaunchRequest | None:
+        if not self._may_launch(job, room):
             return None
         try:
-            document_id, stages = self._what_to_run(job)
-        except InvalidInputError as refusal:
-            JobRepository(self.services.database).reject(job.id, refusal.message)
+            planned = plan_attempt(self.services, self.runs, job, trigger)
+        except (InvalidInputError, PermanentError) as refusal:
+            JobRepository(self.services.database).reject(
+                job.id, refusal.message, refusal.error_type
+            )
             self.did["rejected"] += 1
             return None
-        if trigger is AttemptTrigger.RESTART:
-            # Before the attempt exists: should this fail, the wish is still there.
-            self._discard_checkpoints(job.user_id, document_id)
         # Bound before there is a run: whatever dies in between, nobody else takes its place.
         run_id = str(uuid4()) if self.runs.can_launch else None
         attempt = AttemptRepository(self.services.database).begin(job.id, trigger, run_id)
         if attempt is None:
             return None
-        bound.take(job.user_id)
+        room.take(job.user_id)
         self.did["launched"] += 1
-        title = str(job.metadata.get("title") or document_id)
         request = LaunchRequest(
-            job.id, attempt.number, job.user_id, document_id, title, stages, run_id
+            job.id,
+            attempt.number,
+            job.user_id,
+            planned.document_id,
+            planned.title,
+            planned.stages,
+            planned.steps,
+            planned.parent,
+            run_id,
         )
         if run_id is None:
             return request
         self._launch_now(request, run_id)
         return None
 
-    def _may_launch(self, job: Job, bound: "_Bound") -> bool:
+    def _may_launch(self, job: Job, room: Room) -> bool:
         return (
-            bound.has_room(job.user_id)
+            room.for_one_of(job.user_id)
             and job.id not in self.not_launched
             and len(self.not_launched) < LAUNCH_FAULTS
             and not is_stopping(self.services.settings.home)
@@ -213,59 +290,8 @@ class Reconciler:
                 "The run could not be launched; the job is begun again.",
             )
 
-    def _what_to_run(self, job: Job) -> tuple[UUID, Sequence[StageName]]:
-        """The document and the stages; InvalidInputError for a job that cannot be begun."""
-        job_type = JobType.parse(job.job_type)
-        if job_type is None:
-            raise InvalidInputError(
-                f"There is no job type {job.job_type[:60]!r}; this version offers "
-                f"{JobType.PROCESS_DOCUMENT}."
-            )
-        if job_type is not JobType.PROCESS_DOCUMENT:
-            raise InvalidInputError(f"Jobs of the type {job_type} are not offered by this version.")
-        document_id = _document_id(job)
-        if DocumentRepository(self.services.database).get(job.user_id, document_id) is None:
-            raise InvalidInputError(
-                f"There is no document {document_id} of this user; add the document first."
-            )
-        without_connections = job.input_data.get("detectConnections") is False
-        stages = DOCUMENT_STAGES[:-1] if without_connections else DOCUMENT_STAGES
-        return document_id, stages
-
-    def _discard_checkpoints(self, user_id: UUID, document_id: UUID) -> None:
-        document = DocumentRepository(self.services.database).get(user_id, document_id)
-        if document is not None:
-            self.services.checkpoints(document).discard_all()
-
-
-class _Bound:
-    """How many attempts may still begin, in all and for each user."""
-
-    def __init__(self, services: Services) -> None:
-        self._settings = services.settings
-        self._by_user = Counter(JobRepository(services.database).in_flight().by_user)
-
-    def has_room(self, user_id: UUID) -> bool:
-        return (
-            self._by_user.total() < self._settings.max_in_flight
-            and self._by_user[user_id] < self._settings.max_in_flight_per_user
-        )
-
-    def take(self, user_id: UUID) -> None:
-        self._by_user[user_id] += 1
-
 
 def _state(attempt: Attempt | None, states: Mapping[tuple[UUID, int], RunState]) -> RunState:
     if attempt is None:
         return RunState.UNKNOWN
     return states.get((attempt.job_id, attempt.number), RunState.UNKNOWN)
-
-
-def _document_id(job: Job) -> UUID:
-    named = job.entity_id or job.input_data.get("document_id")
-    try:
-        return named if isinstance(named, UUID) else UUID(str(named))
-    except ValueError:
-        raise InvalidInputError(
-            "The job names no document: input_data.document_id must be a document's id."
-        ) from None

@@ -124,6 +124,20 @@ class Job:
     pause_reason: str | None = None
     resume_count: int = 0
     checkpoint: CheckpointPointer | None = None
+    status_before: JobStatus | None = None
+    status_changed_at: datetime | None = None
+    waits_for: str | None = None
+    """A provider (a host's name) that fails everybody; the job waits until it is tried again."""
+
+    @property
+    def review_asked(self) -> bool:
+        """Whether the job has paused itself for a review that nobody has gone on from yet."""
+        return self.progress.get("review") == "asked"
+
+    @property
+    def wants_review(self) -> bool:
+        """Whether the job is to pause itself after extraction, and has not done so yet."""
+        return self.input_data.get("reviewBeforeChunking") is True and "review" not in self.progress
 
 
 @dataclass(frozen=True)
@@ -141,6 +155,7 @@ class Attempt:
     outcome: AttemptOutcome | None = None
     error: str | None = None
     resumed_from: str | None = None
+    checkpoint: CheckpointPointer | None = None
 
     @property
     def alive(self) -> bool:

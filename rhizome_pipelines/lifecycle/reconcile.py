@@ -1,14 +1,29 @@
 """What is to be done about one job: a pure decision over the row, its newest attempt and the run.
 
-The sensor reads what needs attention, calls `reconcile`, and carries the action out. Time is
-the database's clock, handed in as `now`.
+The sensor reads what needs attention, calls `reconcile` (`reconcile_deleted` for a job whose row
+is gone), and carries the action out. Time is the database's clock, handed in as `now`.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import assert_never
 
+from rhizome_pipelines.lifecycle.actions import (
+    ON_THE_WAY,
+    STOP_GRACE,
+    Action,
+    CleanUp,
+    EndAttempt,
+    Fail,
+    Launch,
+    Pause,
+    PutBack,
+    Rescue,
+    Retry,
+    RunState,
+    Situation,
+    Terminate,
+    Wait,
+)
 from rhizome_pipelines.lifecycle.errors import ErrorType
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, AttemptTrigger, Job, JobStatus
 
@@ -26,77 +41,6 @@ DEATHS_ON_ONE_UNIT = 3
 """So many workers may die with the checkpoint where it is; then the job is poison."""
 
 
-class RunState(StrEnum):
-    """A Dagster run's status, folded to what matters here."""
-
-    UNKNOWN = "unknown"
-    """No run of this attempt is on record (yet, or not any more)."""
-    CREATED = "created"
-    """On record, and not handed to a launcher (yet)."""
-    ALIVE = "alive"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True)
-class Launch:
-    """Begin the next attempt."""
-
-    trigger: AttemptTrigger
-
-
-@dataclass(frozen=True)
-class EndAttempt:
-    """The attempt is over without having said so itself: record how; the job's state stays."""
-
-    outcome: AttemptOutcome
-
-
-@dataclass(frozen=True)
-class Rescue:
-    """The attempt's worker is gone: record that, and let the job begin again where it was."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Pause:
-    """A person stopped the run in Dagster: the job is paused, and can be resumed."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Fail:
-    """End the job as failed."""
-
-    error_type: ErrorType
-    message: str
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing to do now."""
-
-    reason: str
-
-
-Action = Launch | EndAttempt | Rescue | Pause | Fail | Wait
-
-
-@dataclass(frozen=True)
-class Situation:
-    """All that a decision is made of."""
-
-    job: Job
-    attempt: Attempt | None
-    run: RunState
-    deaths: int
-    """Attempts in a row that were lost with the checkpoint where it is now."""
-    now: datetime
-
-
 def reconcile(at: Situation) -> Action:
     """The one action that this situation asks for."""
     match at.job.status:
@@ -104,39 +48,64 @@ def reconcile(at: Situation) -> Action:
             return _pending(at)
         case JobStatus.PROCESSING:
             return _processing(at)
-        case JobStatus.PAUSED | JobStatus.CANCELLED:
-            return _stopped(at)
-        case JobStatus.COMPLETED | JobStatus.FAILED:
-            return _final(at)
+        case JobStatus.PAUSED:
+            return _paused(at)
+        case JobStatus.CANCELLED:
+            return _cancelled(at)
+        case JobStatus.FAILED:
+            return _failed(at)
+        case JobStatus.COMPLETED:
+            return _ended(at, AttemptOutcome.COMPLETED) or Wait("nothing is running")
         case _:
             assert_never(at.job.status)
+
+
+def reconcile_deleted(
+    attempt: Attempt,
+    run: RunState,
+    deleted_at: datetime,
+    now: datetime,
+    grace: timedelta = STOP_GRACE,
+) -> Terminate | EndAttempt | CleanUp | Wait:
+    """The same for the newest attempt of a job whose row is gone."""
+    stopping = _stopping(attempt, run, AttemptOutcome.CANCELLED, deleted_at, now, grace)
+    return stopping or CleanUp()
+
+
+# A job that is to begin
 
 
 def _pending(at: Situation) -> Action:
     if at.attempt is None:
         return Launch(AttemptTrigger.START)
-    if at.attempt.alive:
-        return _end_if_over(at, AttemptOutcome.SUPERSEDED)
-    return Launch(_trigger_after(at))
+    return _ended(at, AttemptOutcome.SUPERSEDED) or Launch(_trigger_after(at.job, at.attempt))
 
 
-def _trigger_after(at: Situation) -> AttemptTrigger:
-    assert at.attempt is not None  # noqa: S101  (the only caller has looked)
-    match at.attempt.outcome:
-        case AttemptOutcome.LOST | AttemptOutcome.SUPERSEDED:
+def _trigger_after(job: Job, attempt: Attempt) -> AttemptTrigger:
+    if job.checkpoint is None and attempt.checkpoint is not None:
+        # Who wants the job from the beginning takes its pointer away.
+        return AttemptTrigger.RESTART
+    match attempt.outcome:
+        case AttemptOutcome.LOST:
             return AttemptTrigger.RESCUE
-        case AttemptOutcome.PAUSED | AttemptOutcome.SHUTDOWN:
+        case AttemptOutcome.PAUSED | AttemptOutcome.SHUTDOWN | AttemptOutcome.SUPERSEDED:
+            # Superseded while it was stopping: by a client's wish to go on.
             return AttemptTrigger.RESUME
         case AttemptOutcome.FAILED | AttemptOutcome.CANCELLED:
-            return AttemptTrigger.RETRY if at.job.checkpoint else AttemptTrigger.RESTART
+            return AttemptTrigger.RETRY
         case AttemptOutcome.COMPLETED | None:
             return AttemptTrigger.RESTART
         case _:
-            assert_never(at.attempt.outcome)
+            assert_never(attempt.outcome)
+
+
+# A job that is being worked on
 
 
 def _processing(at: Situation) -> Action:
     if at.attempt is None or not at.attempt.alive:
+        if at.job.status_before in (JobStatus.COMPLETED, JobStatus.CANCELLED):
+            return _put_back(at.job, at.job.status_before)
         return Rescue("The job was being processed, but no attempt of it is alive.")
     match at.run:
         case RunState.CANCELLED:
@@ -145,7 +114,7 @@ def _processing(at: Situation) -> Action:
             return _lost(at, f"The run ended ({at.run}) before the job had.")
         case RunState.UNKNOWN | RunState.CREATED:
             return _not_launched(at, at.attempt)
-        case RunState.ALIVE:
+        case RunState.ALIVE | RunState.ENDING:
             return _alive(at, at.attempt)
         case _:
             assert_never(at.run)
@@ -180,38 +149,85 @@ def _alive(at: Situation, attempt: Attempt) -> Action:
 
 def _lost(at: Situation, reason: str) -> Action:
     if at.deaths + 1 >= DEATHS_ON_ONE_UNIT:
-        place = at.job.checkpoint.path if at.job.checkpoint else "the beginning"
         return Fail(
             ErrorType.PERMANENT,
-            f"The worker died {at.deaths + 1} times at the same place (after {place}). "
-            f"{reason} Look at the run's log in Dagster; the document may be damaged or too large.",
+            f"The worker died {at.deaths + 1} times at the same place: {_place(at.job)}. "
+            f"{reason} Look at the run's log in Dagster; the document may be damaged or too large. "
+            f"`rhizome jobs retry {at.job.id}` tries again from there.",
         )
     return Rescue(reason)
 
 
-def _stopped(at: Situation) -> Action:
-    outcome = (
-        AttemptOutcome.PAUSED if at.job.status is JobStatus.PAUSED else AttemptOutcome.CANCELLED
+def _place(job: Job) -> str:
+    """The unit that was being worked on, as the worker told last, and what is kept before it."""
+    stage, details = job.progress.get("stage"), job.progress.get("details")
+    after = f"after {job.checkpoint.path}" if job.checkpoint else "at the beginning"
+    if not stage:
+        return after
+    return f"in {stage}, {details} ({after})" if details else f"in {stage} ({after})"
+
+
+# A job that is to stop, or over
+
+
+def _paused(at: Situation) -> Action:
+    if at.job.status_before in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED):
+        return _put_back(at.job, at.job.status_before)
+    return _ended(at, AttemptOutcome.PAUSED) or Wait("nothing is running")
+
+
+def _cancelled(at: Situation) -> Action:
+    stopping = _ended(at, AttemptOutcome.CANCELLED)
+    if stopping is not None:
+        return stopping
+    return Wait("nothing is running") if at.job.checkpoint is None else CleanUp()
+
+
+def _failed(at: Situation) -> Action:
+    stopping = _ended(at, AttemptOutcome.FAILED)
+    if stopping is not None:
+        return stopping
+    due = at.job.next_retry_at is not None and at.job.next_retry_at <= at.now
+    if due and at.job.retry_count < at.job.max_retries:
+        return Retry()
+    return Wait("nothing is running")
+
+
+def _put_back(job: Job, status: JobStatus) -> PutBack:
+    verb = "paused" if job.status is JobStatus.PAUSED else "set to processing"
+    return PutBack(
+        status,
+        f"The job was {status.value} and cannot be {verb}; it is left as it was. "
+        f"`rhizome jobs restart {job.id}` does it again.",
     )
-    return _end_if_over(at, outcome)
 
 
-def _final(at: Situation) -> Action:
-    outcome = (
-        AttemptOutcome.COMPLETED if at.job.status is JobStatus.COMPLETED else AttemptOutcome.FAILED
-    )
-    return _end_if_over(at, outcome)
+def _ended(at: Situation, outcome: AttemptOutcome) -> Action | None:
+    """What is still to be done until the attempt is over; None if it is."""
+    if at.attempt is None:
+        return None
+    since = at.job.status_changed_at or at.job.updated_at
+    return _stopping(at.attempt, at.run, outcome, since, at.now, at.grace)
 
 
-def _end_if_over(at: Situation, outcome: AttemptOutcome) -> Action:
-    """Wait for a live attempt to notice by itself; record the end of one that is over."""
-    if at.attempt is None or not at.attempt.alive:
-        return Wait("nothing is running")
-    if at.run is RunState.ALIVE:
-        if _silent(at.attempt, at.now):
-            return EndAttempt(AttemptOutcome.LOST)
-        return Wait("the attempt is stopping")
-    return EndAttempt(outcome)
+def _stopping(
+    attempt: Attempt,
+    run: RunState,
+    outcome: AttemptOutcome,
+    since: datetime,
+    now: datetime,
+    grace: timedelta,
+) -> Terminate | EndAttempt | Wait | None:
+    """An attempt that is not wanted since then: it notices by itself, or is made to end."""
+    if not attempt.alive:
+        return None
+    if run not in ON_THE_WAY:
+        return EndAttempt(outcome)
+    if _silent(attempt, now):
+        return EndAttempt(AttemptOutcome.LOST)
+    if run is RunState.ALIVE and now - since > grace:
+        return Terminate("The attempt did not stop by itself.")
+    return Wait("the attempt is stopping")
 
 
 def _silent(attempt: Attempt, now: datetime) -> bool:

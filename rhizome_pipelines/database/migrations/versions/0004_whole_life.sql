@@ -27,4 +27,5 @@ drop index if exists background_jobs_paused_late;
 
 -- Cancelled jobs whose checkpoints have not been cleaned up yet.
 create index if not exists background_jobs_cancelled_kept on background_jobs (id)
-    where status = 'cancelled' and last_checkpoint_path is not null;
+    where status = 'cancelled' and last_checkpoint_path is not null
+        and last_checkpoint_stage is not null and checkpoint_hash is not null;
