@@ -178,8 +178,9 @@ def test_attempts_outlive_the_row_until_they_are_forgotten(
     attempts.forget(job.id)
     assert len(attempts.list_for_job(job.id)) == 1, "the row is still there"
     jobs.delete(job.id)
-    ((user, document, attempt),) = attempts.of_deleted_jobs()
-    assert (user, document, attempt.job_id) == (job.user_id, job.entity_id, job.id)
+    (gone,) = attempts.of_deleted_jobs()
+    assert (gone.user_id, gone.document_id, gone.id) == (job.user_id, job.entity_id, job.id)
+    assert gone.attempt.number == 1
     attempts.forget(job.id)
     assert attempts.of_deleted_jobs() == []
 
@@ -196,9 +197,9 @@ def test_of_many_attempts_of_a_deleted_job_the_newest_is_told(
 
     told = attempts.of_deleted_jobs(2)
 
-    assert [attempt.number for _, _, attempt in told] == [2, 2]
-    for _, _, attempt in told:
-        attempts.forget(attempt.job_id)
+    assert [one.attempt.number for one in told] == [2, 2]
+    for one in told:
+        attempts.forget(one.id)
     assert len(attempts.of_deleted_jobs()) == 1
 
 

@@ -185,28 +185,46 @@ def test_retries_fall_due(
     jobs: JobRepository, guarded: GuardedJob, database: Database, job: Job
 ) -> None:
     guarded.fail(ErrorType.TRANSIENT, "The server is busy.", retry_after=3600)
-    assert jobs.requeue_due() == []
+    assert not jobs.requeue(job.id)
     database.execute("update background_jobs set next_retry_at = now()")
-    assert jobs.requeue_due() == [job.id]
+    assert [found.id for found, _ in jobs.needing_attention()] == [job.id]
+    assert jobs.requeue(job.id)
     again = jobs.get(job.id)
     assert again is not None
     assert (again.status, again.retry_count, again.next_retry_at) == (JobStatus.PENDING, 1, None)
 
 
-def test_a_retry_waits_for_the_attempt_and_ends_with_the_last(
+def test_the_last_retry_is_the_last(
     jobs: JobRepository, attempts: AttemptRepository, guarded: GuardedJob, database: Database,
     job: Job,
 ) -> None:  # fmt: skip
     force_fail = (
         "update background_jobs set status = 'failed', next_retry_at = now(), retry_count = %s"
     )
-    database.execute(force_fail, (0,))
-    assert jobs.requeue_due() == [], "its attempt has not ended"
     attempts.end(job.id, 1, AttemptOutcome.CANCELLED)
     database.execute(force_fail, (3,))
-    assert jobs.requeue_due() == [], "no retry is left"
+    assert jobs.needing_attention() == []
+    assert not jobs.requeue(job.id)
     database.execute(force_fail, (2,))
-    assert jobs.requeue_due() == [job.id]
+    assert jobs.requeue(job.id)
+    assert not jobs.requeue(job.id)
+
+
+def test_a_cancelled_job_forgets_its_checkpoint_and_no_other_does(
+    jobs: JobRepository, attempts: AttemptRepository, guarded: GuardedJob, database: Database,
+    job: Job,
+) -> None:  # fmt: skip
+    guarded.pointer("extraction", "a/b/stage-extraction.json", "0" * 16)
+    assert not jobs.forget_checkpoint(job.id)
+    set_status(database, job.id, JobStatus.CANCELLED)
+    attempts.end(job.id, 1, AttemptOutcome.CANCELLED)
+    assert [found.id for found, _ in jobs.needing_attention()] == [job.id]
+    assert jobs.forget_checkpoint(job.id)
+    found = jobs.get(job.id)
+    assert found is not None
+    assert found.checkpoint is None
+    assert found.progress["checkpoint"]["can_resume"] is False
+    assert jobs.needing_attention() == []
 
 
 def test_what_cannot_be_begun_is_rejected(
@@ -228,9 +246,11 @@ def test_a_senseless_change_is_put_back(
 ) -> None:
     guarded.complete({"n": 1})
     set_status(database, job.id, JobStatus.PAUSED)
+    assert [found.id for found, _ in jobs.needing_attention()] == [job.id]
     note = "A completed job cannot be paused."
     assert jobs.put_back(job.id, JobStatus.PAUSED, JobStatus.COMPLETED, note)
     assert not jobs.put_back(job.id, JobStatus.PAUSED, JobStatus.COMPLETED, note)
+    assert jobs.needing_attention() == []
     found = jobs.get(job.id)
     assert found is not None
     assert (found.status, found.error_message) == (JobStatus.COMPLETED, note)

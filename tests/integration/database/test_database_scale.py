@@ -35,7 +35,6 @@ def adopt_beside_a_waiting_job(database: Database, crowd: scale.Crowd) -> None:
 QUESTIONS: dict[str, Question] = {
     "what needs attention": lambda db, _: JobRepository(db).needing_attention(10),
     "what is in flight": lambda db, _: JobRepository(db).in_flight(),
-    "retries that are due": lambda db, _: JobRepository(db).requeue_due(10),
     "attempts of deleted jobs": lambda db, _: AttemptRepository(db).of_deleted_jobs(10),
     "a document's newest job": lambda db, crowd: JobRepository(db).latest_for_document(
         crowd.finished.entity_id, JobType.PROCESS_DOCUMENT
@@ -48,11 +47,12 @@ QUESTIONS: dict[str, Question] = {
 WITHOUT = [
     ("what needs attention", "drop index background_jobs_queue"),
     ("what needs attention", "drop index background_jobs_processing"),
-    ("what needs attention", "drop index background_jobs_paused_late"),
+    ("what needs attention", "drop index background_jobs_paused_wrongly"),
+    ("what needs attention", "drop index background_jobs_cancelled_kept"),
+    ("what needs attention", "drop index background_jobs_due"),
     ("what needs attention", "drop index job_attempts_alive"),
     ("what is in flight", "drop index background_jobs_processing"),
     ("what is in flight", "drop index job_attempts_alive"),
-    ("retries that are due", "drop index background_jobs_due"),
     ("attempts of deleted jobs", "drop index job_attempts_orphaned"),
     ("a document's newest job", "drop index background_jobs_entity"),
     ("deaths in place", "alter table job_attempts drop constraint job_attempts_pkey"),
