@@ -43,7 +43,8 @@ where id in (select id from background_jobs where status = 'failed' limit 1000);
 update background_jobs set status_before = 'processing' where status = 'paused';
 update background_jobs set status_before = 'completed'
 where id in (select id from background_jobs where status = 'paused' limit 2);
-update background_jobs set last_checkpoint_path = 'a', last_checkpoint_stage = 'b', checkpoint_hash = 'c'
+update background_jobs
+set last_checkpoint_path = 'a', last_checkpoint_stage = 'b', checkpoint_hash = 'c'
 where id in (select id from background_jobs where status = 'cancelled' limit 3)
    or id in (select id from background_jobs where status = 'paused' limit 1000);
 update background_jobs set retry_count = 0
