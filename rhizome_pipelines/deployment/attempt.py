@@ -150,7 +150,12 @@ class AttemptSession:
         if self._ended:
             return
         if all(stage in self._finished for stage in self.stages):
-            self._complete()
+            try:
+                self._complete()
+            except Exception as fault:
+                # Dagster only logs what happens here, when all steps have succeeded.
+                self.fail(fault)
+                raise
         elif ending is RunEnding.TERMINATED:
             return
         elif self._interrupted or ending is RunEnding.INTERRUPTED:

@@ -18,6 +18,7 @@ class NotesLauncher(RunLauncher[Any]):
     def __init__(self) -> None:
         super().__init__()
         self.launched: list[str] = []
+        self.terminated: list[str] = []
         self.prewarmed: list[JobPythonOrigin] = []
         self.unable = 0
         """So many launches fail from now on."""
@@ -37,6 +38,7 @@ class NotesLauncher(RunLauncher[Any]):
         self.launched.append(context.dagster_run.run_id)
 
     def terminate(self, run_id: str) -> bool:
+        self.terminated.append(run_id)
         return False
 
 
