@@ -7,9 +7,14 @@ Housekeeping is nobody's wish: its jobs have no rows, and names that are no job 
 from dagster import JobDefinition
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from jobs.clean_up import clean_up_storage
 from jobs.process_document import process_document
 from jobs.purge_history import purge_history
 
-JOBS: list[JobDefinition | UnresolvedAssetJobDefinition] = [process_document, purge_history]
+JOBS: list[JobDefinition | UnresolvedAssetJobDefinition] = [
+    process_document,
+    purge_history,
+    clean_up_storage,
+]
 
-__all__ = ["JOBS", "process_document", "purge_history"]
+__all__ = ["JOBS", "clean_up_storage", "process_document", "purge_history"]

@@ -98,6 +98,15 @@ class Settings(BaseSettings):
         "job's last attempt.",
     )
 
+    orphan_hours: PositiveFloat = Field(
+        24.0,
+        description="Hours that checkpoints which no unfinished job goes on from, and files of "
+        "documents whose row is gone, are kept before the sweep removes them.",
+    )
+    failed_checkpoint_days: PositiveFloat = Field(
+        30.0, description="Days that a job which failed for good keeps its checkpoints."
+    )
+
     chunk_characters: Annotated[int, Field(ge=200, le=20_000)] = Field(
         1_200, description="Characters that a chunk aims at."
     )

@@ -90,6 +90,19 @@ def stage_of(key: str) -> str | None:
     return name.stage if name else None
 
 
+def parse_document_key(key: str) -> tuple[UUID, UUID] | None:
+    """User and document of a key `{userId}/{documentId}/{file}`; None for any other key."""
+    parts = key.split("/")
+    if len(parts) != 3 or not parts[2]:
+        return None
+    try:
+        user_id, document_id = UUID(parts[0]), UUID(parts[1])
+    except ValueError:
+        return None
+    canonical = (str(user_id), str(document_id)) == (parts[0], parts[1])
+    return (user_id, document_id) if canonical else None
+
+
 def user_prefix(user_id: UUID) -> str:
     """Prefix of all that belongs to a user, with its `/`."""
     return f"{_id(user_id)}/"

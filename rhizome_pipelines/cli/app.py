@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(family("rhizome_pipelines.cli.jobs", "See jobs."), name="jobs")
 app.add_typer(family("rhizome_pipelines.cli.documents", "Add and see documents."), name="documents")
+app.add_typer(family("rhizome_pipelines.cli.storage", "The stored files."), name="storage")
 app.add_typer(family("rhizome_pipelines.cli.database", "The database."), name="db")
 
 

@@ -1,12 +1,227 @@
-"""Checkpoints that nobody needs any more are removed."""
+"""Checkpoints that nobody needs any more are removed; documents that were left behind, set right.
 
+A job's checkpoints go when it completes (its attempt sees to that), is cancelled or deleted (the
+reconciler does). The sweep finds what is left of those that were killed in between, and what
+outlives its retention:
+
+- stage files and parts of a document that no unfinished job is about, once they have lain for
+  `orphan_hours`; a job that failed for good keeps them for `failed_checkpoint_days`;
+- all files of a document whose row is gone, once they have lain for `orphan_hours`;
+- attempts of deleted jobs that the reconciler has not come to.
+
+Exports and files under other names are never touched, and neither is what a live job uses.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
 from uuid import UUID
 
+from rhizome_pipelines.checkpoints.keys import parse_checkpoint_name, parse_document_key
+from rhizome_pipelines.checkpoints.objects import ObjectInfo
+from rhizome_pipelines.checkpoints.results import StageCheckpoint
+from rhizome_pipelines.database import cleanup as rows
+from rhizome_pipelines.database.documents import DocumentRepository
+from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.database.retention import documents_that_exist
 from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES
+
+BATCH = 500
+"""Files that are removed together; whether they are needed is asked again before each batch."""
 
 
-def discard_for(
-    services: Services, job_id: UUID, user_id: UUID, document_id: UUID | None
-) -> None:
-    """Remove the checkpoints of a cancelled or deleted job, unless another job may use them."""
-    raise NotImplementedError
+@dataclass(frozen=True)
+class Swept:
+    """Files of one document that went, or would go, and why."""
+
+    prefix: str
+    files: int
+    bytes: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep has removed."""
+
+    swept: Sequence[Swept] = ()
+    dry_run: bool = False
+
+    @property
+    def files(self) -> int:
+        """In all."""
+        return sum(one.files for one in self.swept)
+
+    @property
+    def bytes(self) -> int:
+        """In all."""
+        return sum(one.bytes for one in self.swept)
+
+    def summary(self) -> str:
+        """For a person."""
+        verb = "Would remove" if self.dry_run else "Removed"
+        documents = len({one.prefix for one in self.swept})
+        return f"{verb} {self.files:,} files ({self.bytes:,} bytes) of {documents:,} documents."
+
+
+def discard_for(services: Services, job_id: UUID, user_id: UUID, document_id: UUID | None) -> bool:
+    """Remove the checkpoints of a cancelled or deleted job; its finals stay.
+
+    False, and nothing is removed, if another unfinished job may go on from them.
+    """
+    if document_id is None:
+        return False
+    if rows.documents_needed(services.database, [document_id], but_not_by=job_id):
+        return False
+    document = DocumentRepository(services.database).get(user_id, document_id)
+    if document is None:
+        # Its row is gone too: the sweep takes all of its files, once they are old enough.
+        return False
+    services.checkpoints(document).discard_all()
+    return True
+
+
+def sweep(services: Services, *, dry_run: bool = False) -> Sweep:
+    """Walk through the storage and remove what nobody needs; safe to break off and to repeat.
+
+    Raises StorageUnavailableError. The memory it takes is that of one document's listing.
+    """
+    now = JobRepository(services.database).now()
+    old = now - timedelta(hours=services.settings.orphan_hours)
+    swept: list[Swept] = []
+    for documents in _batches(services):
+        swept += _sweep_batch(services, documents, old, dry_run)
+    return Sweep(swept, dry_run)
+
+
+@dataclass(frozen=True)
+class _Prefix:
+    """The files that lie under one document's prefix."""
+
+    user_id: UUID
+    document_id: UUID
+    prefix: str
+    files: Sequence[ObjectInfo]
+
+
+def _batches(services: Services) -> Iterator[Sequence[_Prefix]]:
+    """Documents' files, a number of documents at a time, in the order of their keys."""
+    batch: list[_Prefix] = []
+    listed = services.objects.list("")
+    for owner, group in groupby(listed, key=lambda info: parse_document_key(info.key)):
+        if owner is None:
+            continue
+        user_id, document_id = owner
+        batch.append(_Prefix(user_id, document_id, f"{user_id}/{document_id}/", [*group]))
+        if len(batch) >= BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _sweep_batch(
+    services: Services, batch: Sequence[_Prefix], old: datetime, dry_run: bool
+) -> list[Swept]:
+    ids = [one.document_id for one in batch]
+    existing = documents_that_exist(services.database, ids)
+    swept = []
+    for one in batch:
+        gone = one.document_id not in existing
+        files = [
+            info
+            for info in one.files
+            if info.modified < old and (gone or parse_checkpoint_name(info.key) is not None)
+        ]
+        if not files or not _is_due(services, one.document_id):
+            continue
+        why = "the document is gone" if gone else "no unfinished job goes on from them"
+        if not dry_run:
+            files = _remove(services, one, files, gone)
+        swept.append(Swept(one.prefix, len(files), sum(info.size for info in files), why))
+    return [one for one in swept if one.files]
+
+
+def _remove(
+    services: Services, one: _Prefix, files: Sequence[ObjectInfo], gone: bool
+) -> list[ObjectInfo]:
+    """Remove in batches, asking again before each; what was removed."""
+    removed: list[ObjectInfo] = []
+    for first in range(0, len(files), BATCH):
+        back = gone and documents_that_exist(services.database, [one.document_id])
+        if back or not _is_due(services, one.document_id):
+            break
+        batch = files[first : first + BATCH]
+        services.objects.delete([info.key for info in batch])
+        removed += batch
+    if removed:
+        rows.forget_pointers(services.database, [one.document_id])
+    return removed
+
+
+def _is_due(services: Services, document_id: UUID) -> bool:
+    days = timedelta(days=services.settings.failed_checkpoint_days)
+    return bool(rows.documents_with_checkpoints_due(services.database, [document_id], days))
+
+
+# Documents
+
+
+STUCK_FOR = timedelta(minutes=5)
+"""How long a document must have been left alone: its job may be about to be inserted."""
+
+
+@dataclass(frozen=True)
+class SetRight:
+    """Documents that were said to be in processing and were not."""
+
+    completed: int = 0
+    failed: int = 0
+    dry_run: bool = False
+    documents: Sequence[UUID] = ()
+
+    def summary(self) -> str:
+        """For a person."""
+        verb = "Would set" if self.dry_run else "Set"
+        return (
+            f"{verb} {self.completed + self.failed:,} documents right: "
+            f"{self.completed:,} completed, {self.failed:,} failed."
+        )
+
+
+LEFT_BEHIND = "Processing stopped without an end; process the document again."
+
+
+def set_right(
+    services: Services, *, dry_run: bool = False, since: timedelta = STUCK_FOR
+) -> SetRight:
+    """Find documents in processing that no unfinished job is about, and say what they are.
+
+    Completed, if all of their results are there and verified; else failed, with a sentence.
+    """
+    counted: Counter[str] = Counter()
+    touched: list[UUID] = []
+    while stuck := rows.stuck_documents(services.database, since, BATCH):
+        for document in stuck:
+            status = "completed" if _has_finals(services, document) else "failed"
+            error = None if status == "completed" else LEFT_BEHIND
+            if dry_run or rows.settle_document(services.database, document, status, error):
+                counted[status] += 1
+                touched.append(document.id)
+        if dry_run or len(stuck) < BATCH:
+            break
+    return SetRight(counted["completed"], counted["failed"], dry_run, touched)
+
+
+def _has_finals(services: Services, stuck: rows.StuckDocument) -> bool:
+    document = DocumentRepository(services.database).get(stuck.user_id, stuck.id)
+    if document is None:
+        return False
+    store = services.checkpoints(document)
+    return all(
+        isinstance(store.read_manifest_record(stage), StageCheckpoint)
+        for stage in DOCUMENT_STAGES[:-1]
+    )

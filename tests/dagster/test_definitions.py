@@ -26,7 +26,7 @@ CHECKS = {
 }
 OFFERED = {JobType.PROCESS_DOCUMENT}
 """The job types that this version has a Dagster job for."""
-HOUSEKEEPING = {"purge_history"}
+HOUSEKEEPING = {"purge_history", "clean_up_storage"}
 """Jobs that no row asks for."""
 
 
@@ -136,12 +136,14 @@ def test_housekeeping_is_no_job_type_and_takes_no_attempt(definitions: Definitio
         assert needed == {"services"}
 
 
-def test_history_is_purged_every_day(definitions: Definitions) -> None:
-    (schedule,) = definitions.schedules or []
+def test_housekeeping_is_done_by_itself(definitions: Definitions) -> None:
+    schedules = [one for one in definitions.schedules or [] if isinstance(one, ScheduleDefinition)]
 
-    assert isinstance(schedule, ScheduleDefinition)
-    assert (schedule.name, schedule.job_name) == ("purge_history_daily", "purge_history")
-    assert schedule.default_status is DefaultScheduleStatus.RUNNING
+    assert {(schedule.name, schedule.job_name) for schedule in schedules} == {
+        ("purge_history_daily", "purge_history"),
+        ("clean_up_storage_hourly", "clean_up_storage"),
+    }
+    assert {one.default_status for one in schedules} == {DefaultScheduleStatus.RUNNING}
 
 
 def test_the_resources_are_there(definitions: Definitions) -> None:

@@ -1,4 +1,4 @@
-"""A job that goes on: a re-execution of its run, from the first stage that is not done and valid."""
+"""A job that goes on: a re-execution of its run, from the first stage that is not valid."""
 
 from collections.abc import Callable
 
