@@ -20,7 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Documents in; markdown, chunks, embeddings and connections out.",
 )
-app.add_typer(family("rhizome_pipelines.cli.jobs", "See jobs."), name="jobs")
+app.add_typer(family("rhizome_pipelines.cli.jobs", "See and steer jobs."), name="jobs")
 app.add_typer(family("rhizome_pipelines.cli.documents", "Add and see documents."), name="documents")
 app.add_typer(family("rhizome_pipelines.cli.storage", "The stored files."), name="storage")
 app.add_typer(family("rhizome_pipelines.cli.database", "The database."), name="db")

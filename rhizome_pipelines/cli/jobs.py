@@ -1,28 +1,34 @@
-"""`rhizome jobs`: list, show, watch."""
+"""`rhizome jobs`: list, show, watch, and the commands to jobs."""
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from rhizome_pipelines.cli import context
-from rhizome_pipelines.cli.output import (
-    console,
-    show_json,
-    show_pairs,
-    show_table,
-    told,
+from rhizome_pipelines.cli.job_commands import register as register_commands
+from rhizome_pipelines.cli.job_commands import resolve
+from rhizome_pipelines.cli.job_view import (
+    display_type,
+    job_json,
+    report_json,
+    show_job,
+    shown_status,
+    title,
 )
+from rhizome_pipelines.cli.output import console, show_json, show_table, told
 from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.cli.watching import watch
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
-from rhizome_pipelines.lifecycle.jobs import DISPLAY, Attempt, Job, JobStatus, JobType
+from rhizome_pipelines.lifecycle.jobs import Job, JobStatus, JobType
 from rhizome_pipelines.lifecycle.stage_names import StageName
 
-app = typer.Typer(no_args_is_help=True, help="See jobs.")
+app = typer.Typer(no_args_is_help=True, help="See and steer jobs.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
@@ -44,32 +50,42 @@ def list_jobs(
             stage=stage,
             limit=limit,
         )
-        if as_json:
-            show_json([_job_json(job) for job in found])
-            return
-        show_table(
-            None,
-            ["id", "type", "title", "status", "percent", "stage", "details", "created"],
-            [_row(job) for job in found],
-        )
+        alive = AttemptRepository(services.database).alive_among([job.id for job in found])
+        now = JobRepository(services.database).now()
+    if as_json:
+        show_json([job_json(job, job.id in alive, now) for job in found])
+        return
+    show_table(
+        None,
+        ["id", "type", "title", "status", "percent", "stage", "details", "created"],
+        [_row(job, job.id in alive, now) for job in found],
+    )
 
 
 @app.command()
-def show(job_id: UUID, as_json: AsJson = False) -> None:
-    """Show one job with its attempts."""
+def show(
+    job_id: Annotated[str, typer.Argument(help="The id, or how it begins.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show one job: its attempts, its checkpoints, and what a resume would do."""
     with told(), context.services() as services:
-        job = _existing(services, job_id)
-        attempts = AttemptRepository(services.database).list_for_job(job_id)
-        if as_json:
-            show_json(_job_json(job) | {"attempts": [_attempt_json(one) for one in attempts]})
-            return
-        show_pairs(_pairs(job))
-        console.print()
-        show_table(
-            "Attempts",
-            ["number", "trigger", "started", "ended", "outcome", "resumed from", "run", "error"],
-            [_attempt_row(attempt) for attempt in attempts],
+        # Late: to judge checkpoints takes the stages' own modules.
+        from rhizome_pipelines.deployment.checkpoint_report import (  # noqa: PLC0415
+            checkpoint_report,
         )
+
+        job = _existing(services, resolve(services, job_id, services.settings.user))
+        attempts = AttemptRepository(services.database).list_for_job(job.id)
+        report = checkpoint_report(services, job)
+        now = JobRepository(services.database).now()
+    if not as_json:
+        show_job(job, attempts, report, now)
+        return
+    stopping = any(attempt.alive for attempt in attempts)
+    show_json(
+        job_json(job, stopping, now)
+        | {"attempts": [asdict(one) for one in attempts], "kept": report_json(report)}
+    )
 
 
 @app.command("watch")
@@ -97,7 +113,7 @@ def _to_watch(services: Services, job_ids: list[UUID]) -> list[Job]:
 
 
 def _watched(services: Services, job: Job) -> WatchedJob:
-    return WatchedJob(job.id, job.entity_id or job.id, _title(job), done=False)
+    return WatchedJob(job.id, job.entity_id or job.id, title(job), done=False)
 
 
 def _existing(services: Services, job_id: UUID) -> Job:
@@ -116,22 +132,13 @@ def _type(text: str | None) -> JobType | None:
     return job_type
 
 
-def _display(job: Job) -> str:
-    job_type = JobType.parse(job.job_type)
-    return f"{DISPLAY[job_type].icon} {DISPLAY[job_type].name}" if job_type else job.job_type
-
-
-def _title(job: Job) -> str:
-    return str(job.output_data.get("documentTitle") or job.metadata.get("title") or job.entity_id)
-
-
-def _row(job: Job) -> list[object]:
+def _row(job: Job, stopping: bool, now: datetime) -> list[object]:
     progress = job.progress
     return [
         str(job.id),
-        _display(job),
-        _title(job),
-        job.status.value,
+        display_type(job),
+        title(job),
+        shown_status(job, stopping, now),
         progress.get("percent"),
         progress.get("stage"),
         job.error_message or progress.get("details"),
@@ -139,59 +146,4 @@ def _row(job: Job) -> list[object]:
     ]
 
 
-def _pairs(job: Job) -> dict[str, object]:
-    pairs: dict[str, object] = {
-        "job": str(job.id),
-        "type": _display(job),
-        "title": _title(job),
-        "status": job.status.value,
-        "document": str(job.entity_id),
-        "progress": f"{job.progress.get('percent', 0)} % {job.progress.get('stage') or ''} "
-        f"{job.progress.get('details') or ''}",
-        "created": job.created_at,
-        "started": job.started_at,
-        "completed": job.completed_at,
-        "checkpoint": f"{job.checkpoint.path} ({job.checkpoint.hash})" if job.checkpoint else None,
-        "error": f"{job.error_type}: {job.error_message}" if job.error_message else None,
-    }
-    return {name: value for name, value in pairs.items() if value is not None}
-
-
-def _attempt_row(attempt: Attempt) -> list[object]:
-    return [
-        attempt.number,
-        attempt.trigger.value,
-        attempt.started_at,
-        attempt.ended_at,
-        attempt.outcome.value if attempt.outcome else "alive",
-        attempt.resumed_from,
-        attempt.run_id,
-        attempt.error,
-    ]
-
-
-def _job_json(job: Job) -> dict[str, Any]:
-    return {
-        "id": job.id,
-        "user_id": job.user_id,
-        "job_type": job.job_type,
-        "status": job.status,
-        "entity_id": job.entity_id,
-        "progress": job.progress,
-        "input_data": job.input_data,
-        "metadata": job.metadata,
-        "output_data": job.output_data,
-        "retry_count": job.retry_count,
-        "max_retries": job.max_retries,
-        "next_retry_at": job.next_retry_at,
-        "error_type": job.error_type,
-        "error_message": job.error_message,
-        "created_at": job.created_at,
-        "started_at": job.started_at,
-        "completed_at": job.completed_at,
-        "checkpoint": vars(job.checkpoint) if job.checkpoint else None,
-    }
-
-
-def _attempt_json(attempt: Attempt) -> dict[str, Any]:
-    return dict(vars(attempt))
+register_commands(app)

@@ -1,6 +1,6 @@
 """`job_attempts`: the runs made for a job, from the moment they are asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -87,6 +87,14 @@ class AttemptRepository:
             "select * from job_attempts where job_id = %s order by number", (job_id,)
         )
         return [attempt_from(row) for row in rows]
+
+    def alive_among(self, job_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Those of the jobs of which an attempt is not recorded as ended."""
+        rows = self._database.all(
+            "select job_id from job_attempts where ended_at is null and job_id = any(%s)",
+            (list(job_ids),),
+        )
+        return frozenset(row["job_id"] for row in rows)
 
     def started(self, job_id: UUID, number: int) -> bool:
         """The attempt has reached its first line of stage code. False if it lost the job.

@@ -55,13 +55,13 @@ def grant(
         "allowed": [status.value for status in ALLOWED[wish]],
         "reason": reason,
     }
-    if wish is Wish.DELETE:
-        row = database.first("delete from background_jobs " + _MINE, parameters)
-    else:
-        row = database.first(
-            "update background_jobs set " + _SETS[wish] + _MINE,
-            parameters,
-        )
+    # The pieces are constants of this module.
+    statement = (
+        "delete from background_jobs " + _MINE  # noqa: S608
+        if wish is Wish.DELETE
+        else "update background_jobs set " + _SETS[wish] + _MINE  # noqa: S608
+    )
+    row = database.first(statement, parameters)
     return job_from(row) if row else None
 
 

@@ -27,7 +27,6 @@ class Refused:
 
 
 _ALL = frozenset(JobStatus)
-_OVER = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 ALLOWED: Mapping[Wish, frozenset[JobStatus]] = {
     Wish.PAUSE: frozenset({JobStatus.PENDING, JobStatus.PROCESSING}),
@@ -51,38 +50,40 @@ _DONE: Mapping[Wish, str] = {
 }
 
 
+_AGAIN = "`rhizome jobs restart {job}` does it again from the beginning."
+_GO_ON = "`rhizome jobs resume {job}` goes on with it."
+_RETRY = "`rhizome jobs retry {job}` goes on from what is kept."
+_WAITS = "it waits for its turn already."
+_WORKS = "it is being worked on."
+
+INSTEAD: Mapping[tuple[Wish, JobStatus], str] = {
+    (Wish.PAUSE, JobStatus.PAUSED): "it is already; " + _GO_ON,
+    (Wish.PAUSE, JobStatus.COMPLETED): _AGAIN,
+    (Wish.PAUSE, JobStatus.FAILED): _RETRY,
+    (Wish.PAUSE, JobStatus.CANCELLED): _RETRY,
+    (Wish.RESUME, JobStatus.PENDING): _WAITS,
+    (Wish.RESUME, JobStatus.PROCESSING): _WORKS,
+    (Wish.RESUME, JobStatus.COMPLETED): _AGAIN,
+    (Wish.RESUME, JobStatus.FAILED): _RETRY,
+    (Wish.RESUME, JobStatus.CANCELLED): _RETRY,
+    (Wish.RESTART, JobStatus.PENDING): "it has yet to begin or to go on; cancel it first.",
+    (Wish.RETRY, JobStatus.PENDING): _WAITS,
+    (Wish.RETRY, JobStatus.PROCESSING): _WORKS,
+    (Wish.RETRY, JobStatus.PAUSED): _GO_ON,
+    (Wish.RETRY, JobStatus.COMPLETED): _AGAIN,
+    (Wish.CANCEL, JobStatus.COMPLETED): "`rhizome jobs delete {job}` takes it off the list.",
+    (Wish.CANCEL, JobStatus.CANCELLED): "it is already; " + _RETRY,
+    **{
+        (Wish.FORCE_FAIL, status): "only what is being worked on can be."
+        for status in _ALL - {JobStatus.PROCESSING}
+    },
+}
+"""What to do instead, for every wish in every state in which it makes no sense."""
+
+
 def refusal(wish: Wish, status: JobStatus, job: str) -> Refused | None:
     """Why the wish is refused for the job (its id) in this state; None if it makes sense."""
     if status in ALLOWED[wish]:
         return None
-    instead = _instead(wish, status, job)
-    return Refused(
-        f"Job {job} is {status.value} and cannot be {_DONE[wish]}{': ' if instead else '.'}{instead}"
-    )
-
-
-def _instead(wish: Wish, status: JobStatus, job: str) -> str:
-    again = f"`rhizome jobs restart {job}` does it again from the beginning."
-    match wish, status:
-        case Wish.PAUSE, JobStatus.PAUSED:
-            return f"it is already; `rhizome jobs resume {job}` goes on with it."
-        case Wish.CANCEL, JobStatus.CANCELLED:
-            return f"it is already; `rhizome jobs retry {job}` begins again."
-        case Wish.CANCEL, JobStatus.COMPLETED:
-            return f"it is done; `rhizome jobs delete {job}` removes it from the list."
-        case Wish.RESUME | Wish.RETRY, JobStatus.PENDING:
-            return "it waits for its turn already."
-        case Wish.RESUME | Wish.RETRY, JobStatus.PROCESSING:
-            return "it is being worked on."
-        case Wish.RETRY, JobStatus.PAUSED:
-            return f"`rhizome jobs resume {job}` goes on with it."
-        case Wish.RESUME, JobStatus.FAILED | JobStatus.CANCELLED:
-            return f"`rhizome jobs retry {job}` goes on from what is kept."
-        case Wish.RESTART, JobStatus.PENDING:
-            return "it has yet to begin or to go on; cancel it first, then restart it."
-        case Wish.PAUSE | Wish.RESUME | Wish.RETRY, _ if status in _OVER:
-            return again
-        case Wish.FORCE_FAIL, _:
-            return "only what is being worked on can be."
-        case _:
-            return again
+    instead = INSTEAD[wish, status].format(job=job)
+    return Refused(f"Job {job} is {status.value} and cannot be {_DONE[wish]}: {instead}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rhizome_pipelines.cli import database, documents, jobs
+from rhizome_pipelines.cli import database, documents, jobs, storage
 from rhizome_pipelines.cli.app import app
 from rhizome_pipelines.deployment.finding import find_items
 from rhizome_pipelines.deployment.intake import Added, take_in
@@ -64,8 +64,9 @@ def test_known_documents_are_shown_without_what_processing_takes(
 def test_families_are_told_of_as_they_tell_of_themselves() -> None:
     told = {group.name: group.typer_instance for group in app.registered_groups}
 
-    assert told.keys() == {"jobs", "documents", "db"}
-    for name, own in (("jobs", jobs.app), ("documents", documents.app), ("db", database.app)):
+    families = {"jobs": jobs, "documents": documents, "storage": storage, "db": database}
+    assert told.keys() == families.keys()
+    for name, own in ((name, module.app) for name, module in families.items()):
         family = told[name]
         assert family is not None
         assert family.info.help == own.info.help

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from rhizome_pipelines.lifecycle.actions import STOP_GRACE, RunState, Situation
 from rhizome_pipelines.lifecycle.jobs import (
     Attempt,
     AttemptOutcome,
@@ -12,13 +13,7 @@ from rhizome_pipelines.lifecycle.jobs import (
     Job,
     JobStatus,
 )
-from rhizome_pipelines.lifecycle.reconcile import (
-    LAUNCH_GRACE,
-    SILENCE,
-    SUBMIT_GRACE,
-    RunState,
-    Situation,
-)
+from rhizome_pipelines.lifecycle.reconcile import LAUNCH_GRACE, SILENCE, SUBMIT_GRACE
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 MOMENT = timedelta(seconds=1)
@@ -52,7 +47,32 @@ ENDED = frozenset(Life) - {Life.NONE, Life.ALIVE}
 _AGE_OF_BEAT = {Beat.FRESH: SILENCE, Beat.STALE: SILENCE + MOMENT}
 
 
-def job(status: JobStatus, *, checkpoint: bool = False) -> Job:
+class Due(StrEnum):
+    """Whether a failed job is to be tried again by itself."""
+
+    NEVER = "never"
+    LATER = "later"
+    NOW = "now"
+    USED_UP = "now, and no retry is left"
+
+
+_RETRY_AT = {
+    Due.NEVER: None,
+    Due.LATER: NOW + MOMENT,
+    Due.NOW: NOW,
+    Due.USED_UP: NOW,
+}
+
+
+def job(
+    status: JobStatus,
+    *,
+    checkpoint: bool = False,
+    before: JobStatus | None = None,
+    wished_long_ago: bool = False,
+    due: Due = Due.NEVER,
+) -> Job:
+    """`before`: its status before this one. `wished_long_ago`: it has had it beyond the grace."""
     return Job(
         id=UUID(int=1),
         user_id=UUID(int=2),
@@ -61,6 +81,10 @@ def job(status: JobStatus, *, checkpoint: bool = False) -> Job:
         created_at=NOW - timedelta(days=1),
         updated_at=NOW,
         checkpoint=POINTER if checkpoint else None,
+        status_before=before,
+        status_changed_at=NOW - STOP_GRACE - (MOMENT if wished_long_ago else -MOMENT),
+        next_retry_at=_RETRY_AT[due],
+        retry_count=3 if due is Due.USED_UP else 0,
     )
 
 
@@ -79,8 +103,10 @@ _AGES = {
 }
 
 
-def attempt(life: Life, beat: Beat, age: Age, *, bound: bool = False) -> Attempt | None:
-    """`bound`: its run is known."""
+def attempt(
+    life: Life, beat: Beat, age: Age, *, bound: bool = False, checkpoint: bool = False
+) -> Attempt | None:
+    """`bound`: its run is known. `checkpoint`: it has one on record."""
     if life is Life.NONE:
         return None
     ended = life in ENDED
@@ -93,6 +119,7 @@ def attempt(life: Life, beat: Beat, age: Age, *, bound: bool = False) -> Attempt
         heartbeat_at=None if beat is Beat.NONE else NOW - _AGE_OF_BEAT[beat],
         ended_at=NOW if ended else None,
         outcome=AttemptOutcome(life.value) if ended else None,
+        checkpoint=POINTER if checkpoint else None,
     )
 
 
@@ -105,7 +132,15 @@ def situation(
     age: Age = Age.YOUNG,
     bound: bool = False,
     checkpoint: bool = False,
+    recorded: bool = False,
     deaths: int = 0,
+    before: JobStatus | None = None,
+    wished_long_ago: bool = False,
+    due: Due = Due.NEVER,
 ) -> Situation:
-    newest = attempt(life, beat, age, bound=bound)
-    return Situation(job(status, checkpoint=checkpoint), newest, run, deaths, NOW)
+    """`recorded`: the attempt has a checkpoint on record."""
+    newest = attempt(life, beat, age, bound=bound, checkpoint=recorded)
+    wanted = job(
+        status, checkpoint=checkpoint, before=before, wished_long_ago=wished_long_ago, due=due
+    )
+    return Situation(wanted, newest, run, deaths, NOW)

@@ -1,0 +1,179 @@
+"""`rhizome jobs pause|resume|restart|retry|cancel|delete ID…`."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.output import EXIT_FAILED, EXIT_USAGE, complain, console, show_json, told
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.lifecycle.wishes import Refused, Wish
+
+if TYPE_CHECKING:
+    from rhizome_pipelines.deployment.commands import Answer
+    from rhizome_pipelines.deployment.services import Services
+
+SHORTEST_ID = 6
+_BEGINNING = re.compile(r"[0-9a-f-]+")
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids, or how they begin.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+WaitSeconds = Annotated[
+    float | None,
+    typer.Option("--wait", min=0, metavar="SECONDS", help="Wait until the work has stopped."),
+]
+
+_SAID = {
+    Wish.PAUSE: "paused",
+    Wish.RESUME: "to be gone on with",
+    Wish.RESTART: "to begin anew",
+    Wish.RETRY: "to be tried again",
+    Wish.CANCEL: "cancelled",
+    Wish.DELETE: "deleted",
+    Wish.FORCE_FAIL: "to fail and be tried again",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `rhizome jobs`."""
+    for command in (pause, resume, restart, retry, cancel, delete):
+        app.command()(command)
+
+
+def pause(
+    ids: Ids,
+    reason: Annotated[str | None, typer.Option(help="Why; shown with the job.")] = None,
+    wait: WaitSeconds = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop at the next safe point; what is done is kept."""
+    _command(Wish.PAUSE, ids, as_json, wait=wait, reason=reason)
+
+
+def resume(ids: Ids, as_json: AsJson = False) -> None:
+    """Go on with paused jobs where they were."""
+    _command(Wish.RESUME, ids, as_json)
+
+
+def restart(ids: Ids, as_json: AsJson = False) -> None:
+    """Begin anew; what is kept of the jobs is discarded. One at work is stopped first."""
+    _command(Wish.RESTART, ids, as_json)
+
+
+def retry(ids: Ids, as_json: AsJson = False) -> None:
+    """Try failed or cancelled jobs again, from what is kept of them."""
+    _command(Wish.RETRY, ids, as_json)
+
+
+def cancel(ids: Ids, wait: WaitSeconds = None, as_json: AsJson = False) -> None:
+    """Stop for good; what was kept to go on from is cleaned up."""
+    _command(Wish.CANCEL, ids, as_json, wait=wait)
+
+
+def delete(ids: Ids, wait: WaitSeconds = None, as_json: AsJson = False) -> None:
+    """Remove jobs in whatever state; one at work is stopped. Documents stay."""
+    _command(Wish.DELETE, ids, as_json, wait=wait)
+
+
+def _command(
+    wish: Wish,
+    ids: list[str],
+    as_json: bool,
+    *,
+    wait: float | None = None,
+    reason: str | None = None,
+) -> None:
+    with told(), context.services() as services:
+        # Late: what the work takes is no business of the help.
+        from rhizome_pipelines.deployment.commands import (  # noqa: PLC0415
+            command,
+            wait_until_stopped,
+        )
+
+        user = services.settings.user
+        known, unknown = _resolved(services, ids, user)
+        answers = command(services, wish, known, user, reason=reason)
+        granted = [answer.job_id for answer in answers if answer.granted]
+        left = wait_until_stopped(services, granted, wait) if wait is not None else []
+    _show(wish, answers, unknown, left, as_json)
+    if unknown or not all(answer.granted for answer in answers):
+        raise typer.Exit(EXIT_USAGE)
+    if left:
+        complain(f"Still at work after {wait:g} s: {', '.join(map(str, left))}.")
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _show(
+    wish: Wish,
+    answers: "Sequence[Answer]",
+    unknown: Sequence[str],
+    left: Sequence[UUID],
+    as_json: bool,
+) -> None:
+    if as_json:
+        show_json(
+            [_as_json(answer, left) for answer in answers]
+            + [{"id": None, "granted": False, "refused": sentence} for sentence in unknown]
+        )
+        return
+    for answer in answers:
+        if isinstance(answer.result, Refused):
+            complain(answer.result.sentence)
+        else:
+            waits = answer.result.stopping and not left and wish is not Wish.RESUME
+            note = "; its attempt stops at the next safe point" if waits else ""
+            console.print(f"{answer.job_id}  {_SAID[wish]}{note}", soft_wrap=True)
+    for sentence in unknown:
+        complain(sentence)
+
+
+def _as_json(answer: "Answer", left: Sequence[UUID]) -> dict[str, Any]:
+    result = answer.result
+    if isinstance(result, Refused):
+        return {"id": answer.job_id, "granted": False, "refused": result.sentence}
+    return {
+        "id": answer.job_id,
+        "granted": True,
+        "status": result.job.status,
+        "stopping": result.stopping,
+        "still_at_work": answer.job_id in left,
+    }
+
+
+def _resolved(services: "Services", ids: Sequence[str], user: UUID) -> tuple[list[UUID], list[str]]:
+    """The jobs that are meant, each once, and a sentence for each id that means none."""
+    found: dict[UUID, None] = {}
+    unknown = []
+    for text in ids:
+        try:
+            found[resolve(services, text, user)] = None
+        except InvalidInputError as fault:
+            unknown.append(fault.message)
+    return [*found], unknown
+
+
+def resolve(services: "Services", text: str, user: UUID) -> UUID:
+    """The job whose id begins so, as git does. Raises InvalidInputError."""
+    from rhizome_pipelines.database.wishes import ids_beginning_with  # noqa: PLC0415
+
+    try:
+        return UUID(text)
+    except ValueError:
+        pass
+    beginning = text.strip().lower()
+    if len(beginning) < SHORTEST_ID or not _BEGINNING.fullmatch(beginning):
+        raise InvalidInputError(
+            f"{text[:60]!r} is no job's id; give the whole id, or at least its first "
+            f"{SHORTEST_ID} characters."
+        )
+    matches = ids_beginning_with(services.database, beginning, user)
+    if not matches:
+        raise InvalidInputError(
+            f"There is no job {beginning!r} of this user; see `rhizome jobs list`."
+        )
+    if len(matches) > 1:
+        raise InvalidInputError(f"More than one job's id begins with {beginning!r}; give more.")
+    return matches[0]

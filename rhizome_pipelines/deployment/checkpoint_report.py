@@ -1,0 +1,142 @@
+"""What is kept of a job's work, whether it is valid, and where a resume would go on: to be seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rhizome_pipelines.checkpoints.inspection import InspectedCheckpoint
+from rhizome_pipelines.checkpoints.results import PartFound
+from rhizome_pipelines.checkpoints.store import CheckpointStore
+from rhizome_pipelines.database.documents import DocumentRepository
+from rhizome_pipelines.deployment.chain import CheckpointChain, checkpoint_chain
+from rhizome_pipelines.deployment.launching import job_stages
+from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.lifecycle.errors import RhizomeError
+from rhizome_pipelines.lifecycle.jobs import Job, JobStatus, JobType
+from rhizome_pipelines.lifecycle.stage_names import StageName
+
+
+@dataclass(frozen=True)
+class SeenCheckpoint:
+    """A stage file (`unit` is None) or a part, as it would be judged by the next attempt.
+
+    `size` is in bytes, `hash` the first 16 hex digits of the SHA-256 of the stored bytes;
+    `reasons` says why it would not be used, () if it would.
+    """
+
+    stage: StageName
+    unit: str | None
+    path: str
+    size: int
+    timestamp: datetime
+    hash: str | None
+    reasons: tuple[str, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether the next attempt would use it."""
+        return not self.reasons
+
+
+@dataclass(frozen=True)
+class CheckpointReport:
+    """All that is kept of a job, and what the next attempt would make of it."""
+
+    checkpoints: Sequence[SeenCheckpoint] = ()
+    skipped: Sequence[StageName] = ()
+    """Stages that would be skipped: done and valid."""
+    goes_on_in: StageName | None = None
+    """The stage that would be worked on next; None if all are done."""
+    parts_kept: int = 0
+    """Parts of that stage that would be reused."""
+    reasons: tuple[str, ...] = ()
+    """Why what lies there of that stage is not simply gone on with."""
+    pointer_fault: str | None = None
+    """How the row's checkpoint columns differ from what is stored; None if they are true."""
+
+    def sentence(self) -> str:
+        """What a resume would skip, and what it would do again."""
+        if self.goes_on_in is None:
+            return "All stages are done; a resume only completes the job."
+        skips = f"skips {', '.join(self.skipped)} and " if self.skipped else ""
+        parts = f"{self.parts_kept} kept part{'' if self.parts_kept == 1 else 's'}"
+        where = f"after {parts}" if self.parts_kept else "from its beginning"
+        why = f" ({'; '.join(self.reasons)})" if self.reasons else ""
+        return f"A resume {skips}goes on in {self.goes_on_in} {where}{why}."
+
+
+def checkpoint_report(services: Services, job: Job) -> CheckpointReport | None:
+    """Look at what is stored; None for a job that keeps none (done, or of another type).
+
+    Reads all that is kept, and opens the stages as an attempt would.
+    """
+    document_id = job.entity_id
+    if (
+        job.status is JobStatus.COMPLETED
+        or document_id is None
+        or JobType.parse(job.job_type) is not JobType.PROCESS_DOCUMENT
+    ):
+        return None
+    document = DocumentRepository(services.database).get(job.user_id, document_id)
+    if document is None:
+        return None
+    stages = job_stages(job)
+    store = services.checkpoints(document)
+    chain = checkpoint_chain(services, job, document, stages, with_fingerprint=True)
+    seen = [
+        _judged(store, chain, one, StageName(one.stage))
+        for one in store.inspect()
+        if one.stage in stages
+    ]
+    seen.sort(key=lambda one: (stages.index(one.stage), one.unit or ""))
+    kept = [one for one in seen if one.stage is chain.broken and one.unit and one.valid]
+    return CheckpointReport(
+        seen, [*chain.valid], chain.broken, len(kept), chain.reasons, _pointer_fault(job, seen)
+    )
+
+
+def _judged(
+    store: CheckpointStore, chain: CheckpointChain, one: InspectedCheckpoint, stage: StageName
+) -> SeenCheckpoint:
+    return SeenCheckpoint(
+        stage, one.unit, one.path, one.size, one.timestamp, one.hash, _reasons(store, chain, one)
+    )
+
+
+def _reasons(
+    store: CheckpointStore, chain: CheckpointChain, one: InspectedCheckpoint
+) -> tuple[str, ...]:
+    """Of its own, or why the next attempt has no use for it."""
+    if one.reasons:
+        return one.reasons
+    if one.stage in chain.valid:
+        return () if one.unit is None else ("its stage is done",)
+    if one.stage != chain.broken:
+        return (f"{chain.broken}, which comes before it, has to be done first",)
+    return chain.reasons if one.unit is None else _reasons_of_part(store, chain, one, one.unit)
+
+
+def _reasons_of_part(
+    store: CheckpointStore, chain: CheckpointChain, one: InspectedCheckpoint, unit: str
+) -> tuple[str, ...]:
+    if chain.fingerprint is None:
+        return chain.reasons or ("its stage cannot be opened",)
+    try:
+        found = store.read_part(one.stage, unit, chain.fingerprint)
+    except RhizomeError as fault:
+        return (fault.message,)
+    return () if isinstance(found, PartFound) else found.reasons
+
+
+def _pointer_fault(job: Job, seen: Sequence[SeenCheckpoint]) -> str | None:
+    if job.checkpoint is None:
+        return None
+    stored = next((one for one in seen if one.path == job.checkpoint.path), None)
+    if stored is None:
+        return f"The row names {job.checkpoint.path}, which is not stored."
+    if stored.hash != job.checkpoint.hash:
+        return (
+            f"The row names {job.checkpoint.path} with the hash {job.checkpoint.hash}; what is "
+            f"stored has {stored.hash}."
+        )
+    return None
