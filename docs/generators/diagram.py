@@ -3,16 +3,20 @@
 from collections.abc import Callable, Iterable
 from typing import assert_never
 
-from rhizome_pipelines.lifecycle.jobs import JobStatus
-from rhizome_pipelines.lifecycle.reconcile import (
+from rhizome_pipelines.lifecycle.actions import (
     Action,
+    CleanUp,
     EndAttempt,
     Fail,
     Launch,
     Pause,
+    PutBack,
     Rescue,
+    Retry,
+    Terminate,
     Wait,
 )
+from rhizome_pipelines.lifecycle.jobs import JobStatus
 
 Edge = tuple[JobStatus, JobStatus, str]
 
@@ -20,6 +24,7 @@ ATTEMPT: tuple[Edge, ...] = (
     (JobStatus.PROCESSING, JobStatus.COMPLETED, "attempt: every stage is done"),
     (JobStatus.PROCESSING, JobStatus.FAILED, "attempt: a fault"),
     (JobStatus.PROCESSING, JobStatus.PENDING, "attempt: shutdown"),
+    (JobStatus.PROCESSING, JobStatus.PAUSED, "attempt: a review is asked for"),
 )
 CLIENT: tuple[Edge, ...] = (
     (JobStatus.PENDING, JobStatus.PAUSED, "client: pause"),
@@ -68,13 +73,15 @@ def _state_after(action: Action) -> JobStatus | None:
     match action:
         case Launch():
             return JobStatus.PROCESSING
-        case Rescue():
+        case Rescue() | Retry():
             return JobStatus.PENDING
+        case PutBack():
+            return action.status
         case Pause():
             return JobStatus.PAUSED
         case Fail():
             return JobStatus.FAILED
-        case EndAttempt() | Wait():
+        case EndAttempt() | Wait() | Terminate() | CleanUp():
             return None
         case _:
             assert_never(action)

@@ -1,7 +1,7 @@
 """docs/states.md: what `reconcile` decides in every situation, found out by asking it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from itertools import pairwise, product
@@ -9,6 +9,14 @@ from uuid import UUID
 
 from generators.diagram import state_diagram
 from generators.markdown import NOTICE, joined, table
+from rhizome_pipelines.lifecycle.actions import (
+    STOP_GRACE,
+    Action,
+    Fail,
+    PutBack,
+    RunState,
+    Situation,
+)
 from rhizome_pipelines.lifecycle.jobs import (
     Attempt,
     AttemptOutcome,
@@ -21,11 +29,8 @@ from rhizome_pipelines.lifecycle.reconcile import (
     DEATHS_ON_ONE_UNIT,
     LAUNCH_GRACE,
     SILENCE,
-    Action,
-    Fail,
-    RunState,
-    Situation,
     reconcile,
+    reconcile_deleted,
 )
 
 ENDED = "ended: "
@@ -53,14 +58,38 @@ database's clock.
   {_seconds(LAUNCH_GRACE)}.
 - **at work**, **silent**: alive, with a heartbeat; silent if that is older than
   {_seconds(SILENCE)}.
+- **asked long ago**: the job has had its status for longer than `RHIZOME_STOP_SECONDS`
+  (default: {_seconds(STOP_GRACE)}).
+- **after another status**: what the job was before; it matters where a change makes no sense.
+- **due**: its next try has come, and a retry is left.
+
+An attempt that has a checkpoint on record while its job's three checkpoint columns are null was
+left by somebody who wants the job from the beginning: then `launch` is a `restart`. A run that an
+attempt leaves behind when it is given up (`rescue`, `lost`) is terminated as well.
 
 Two more hands change a row, and neither is in these tables: the attempt that owns the job writes
 its progress, its completion or its failure, each guarded by status and attempt number; and a
 client writes its wishes (`pending` to begin, `paused`, `cancelled`, or a `DELETE`).
 """
 
-Condition = tuple[RunState, CheckpointPointer | None]
-CONDITIONS: Sequence[Condition] = list(product(RunState, (None, CHECKPOINT)))
+
+@dataclass(frozen=True)
+class Condition:
+    """What, besides the newest attempt, a decision may depend on."""
+
+    run: RunState
+    checkpoint: CheckpointPointer | None
+    long_ago: bool
+    before: JobStatus | None
+    due: bool
+
+
+CONDITIONS: Sequence[Condition] = [
+    Condition(*rest)
+    for rest in product(
+        RunState, (None, CHECKPOINT), (False, True), (None, JobStatus.COMPLETED), (False, True)
+    )
+]
 
 
 def document() -> str:
@@ -72,6 +101,8 @@ def document() -> str:
         state_diagram(_answers),
         "## What is decided",
         *(_section(status) for status in JobStatus),
+        "### A job whose row is gone",
+        _deleted(),
     )
 
 
@@ -85,6 +116,25 @@ def _section(status: JobStatus) -> str:
     return joined(f"### `{status.value}`", table(header, body))
 
 
+def _deleted() -> str:
+    """What `reconcile_deleted` answers, told like the others."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for name, attempt in _attempts():
+        if attempt is None:
+            continue
+        by_action: dict[str, list[Condition]] = {}
+        for one in CONDITIONS:
+            since = NOW - (STOP_GRACE * 2 if one.long_ago else SHORT)
+            told = _action(reconcile_deleted(attempt, one.run, since, NOW))
+            by_action.setdefault(told, []).append(one)
+        for action, conditions in by_action.items():
+            runs = [run for run in RunState if any(run is one.run for one in conditions)]
+            key = (_runs(runs), _further(conditions), action)
+            rows.setdefault(key, []).append(name)
+    body = [[_attempts_told(names), *told] for told, names in rows.items()]
+    return table(["newest attempt", "its run", "and", "what is done"], body)
+
+
 def _answers(status: JobStatus) -> Iterator[Action]:
     for _, attempt in _attempts():
         for condition in CONDITIONS:
@@ -95,10 +145,20 @@ def _decisions(
     status: JobStatus, attempt: Attempt | None, condition: Condition
 ) -> Sequence[Action]:
     """The answers after no, one, two … attempts that were lost before at this place."""
-    run, checkpoint = condition
-    job = Job(ID, ID, "process_document", status, NOW, NOW, checkpoint=checkpoint)
+    job = Job(
+        ID,
+        ID,
+        "process_document",
+        status,
+        NOW,
+        NOW,
+        checkpoint=condition.checkpoint,
+        status_before=condition.before,
+        status_changed_at=NOW - (STOP_GRACE * 2 if condition.long_ago else SHORT),
+        next_retry_at=NOW if condition.due else None,
+    )
     return [
-        reconcile(Situation(job=job, attempt=attempt, run=run, deaths=deaths, now=NOW))
+        reconcile(Situation(job=job, attempt=attempt, run=condition.run, deaths=deaths, now=NOW))
         for deaths in range(DEATHS_ON_ONE_UNIT)
     ]
 
@@ -135,7 +195,7 @@ def _told(status: JobStatus, attempt: Attempt | None) -> Iterator[tuple[str, str
         told = _actions(_decisions(status, attempt, condition))
         by_action.setdefault(told, []).append(condition)
     for action, conditions in by_action.items():
-        runs = [run for run in RunState if any(run is one[0] for one in conditions)]
+        runs = [run for run in RunState if any(run is one.run for one in conditions)]
         yield _runs(runs), _further(conditions), action
 
 
@@ -145,10 +205,26 @@ def _runs(runs: Sequence[RunState]) -> str:
 
 def _further(conditions: Sequence[Condition]) -> str:
     """What must hold besides the run's state, where that is not all."""
-    checkpoints = {checkpoint is not None for _, checkpoint in conditions}
-    if len(checkpoints) == 2:
-        return ""
-    return "a checkpoint" if checkpoints == {True} else "no checkpoint"
+    told = [
+        _only(conditions, lambda one: one.checkpoint is not None, "a checkpoint", "no checkpoint"),
+        _only(conditions, lambda one: one.long_ago, "asked long ago", "asked lately"),
+        _only(
+            conditions,
+            lambda one: one.before is not None,
+            "after `completed`",
+            "not after `completed`",
+        ),
+        _only(conditions, lambda one: one.due, "due", "not due"),
+    ]
+    return ", ".join(one for one in told if one)
+
+
+def _only(
+    conditions: Sequence[Condition], holds: Callable[[Condition], bool], yes: str, no: str
+) -> str:
+    """What is the same in all of the conditions; nothing if they differ."""
+    answers = {holds(one) for one in conditions}
+    return "" if len(answers) == 2 else yes if answers == {True} else no
 
 
 def _actions(actions: Sequence[Action]) -> str:
@@ -165,6 +241,8 @@ def _action(action: Action) -> str:
     name = "".join(f" {c.lower()}" if c.isupper() else c for c in type(action).__name__).strip()
     if isinstance(action, Fail):
         return f"**{name}**: `{action.error_type.value}`"
+    if isinstance(action, PutBack):
+        return f"**{name}**, with a note"
     carried = [getattr(action, field.name) for field in fields(action)]
     return ": ".join([f"**{name}**", *(_value(value) for value in carried)])
 

@@ -8,19 +8,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, AttemptTrigger, JobStatus
-from rhizome_pipelines.lifecycle.reconcile import (
-    LAUNCH_GRACE,
+from rhizome_pipelines.lifecycle.actions import (
+    CleanUp,
     EndAttempt,
     Fail,
     Launch,
     Pause,
+    PutBack,
     Rescue,
+    Retry,
     RunState,
     Situation,
+    Terminate,
     Wait,
-    reconcile,
 )
+from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, AttemptTrigger, JobStatus
+from rhizome_pipelines.lifecycle.reconcile import LAUNCH_GRACE, reconcile
 from tests.unit.lifecycle.situations import NOW, job
 
 ENOUGH_LOOKS = 8
@@ -44,7 +47,11 @@ class OneJob(RuleBasedStateMachine):
     @rule(status=st.sampled_from(JobStatus))
     def wish(self, status: JobStatus) -> None:
         """Plain SQL may write any status at any time."""
-        self.job = replace(self.job, status=status)
+        self._become(status)
+
+    @rule(seconds=st.integers(-60, 60))
+    def is_to_be_retried(self, seconds: int) -> None:
+        self.job = replace(self.job, next_retry_at=self.now + timedelta(seconds=seconds))
 
     # What a worker and Dagster do
 
@@ -63,7 +70,7 @@ class OneJob(RuleBasedStateMachine):
     def worker_ends(self, outcome: AttemptOutcome) -> None:
         if self.job.status is JobStatus.PROCESSING:
             self._change(ended_at=self.now, outcome=outcome)
-            self.job = replace(self.job, status=JobStatus(outcome.value))
+            self._become(JobStatus(outcome.value))
 
     @rule(seconds=st.integers(1, 200))
     def time_passes(self, seconds: int) -> None:
@@ -92,9 +99,28 @@ class OneJob(RuleBasedStateMachine):
             case Fail():
                 assert before is JobStatus.PROCESSING
                 self._give_up(AttemptOutcome.FAILED, JobStatus.FAILED)
+            case Terminate():
+                assert before is not JobStatus.PROCESSING
+                assert self.run is RunState.ALIVE
+                self.run = RunState.ENDING
+            case Retry():
+                assert before is JobStatus.FAILED
+                assert not was_alive, "retried beside a living attempt"
+                self.job = replace(
+                    self.job, retry_count=self.job.retry_count + 1, next_retry_at=None
+                )
+                self._become(JobStatus.PENDING)
+            case PutBack(status):
+                assert before in (JobStatus.PAUSED, JobStatus.PROCESSING)
+                assert status in FINAL
+                self._become(status)
+            case CleanUp():
+                assert before is JobStatus.CANCELLED
+                assert not was_alive
+                self.job = replace(self.job, checkpoint=None)
             case Wait():
                 pass
-        if before in FINAL | {JobStatus.PAUSED}:
+        if before in FINAL | {JobStatus.PAUSED} and not isinstance(action, Retry | PutBack):
             assert self.job.status is before, f"{action} changed what was {before}"
 
     @precondition(lambda self: self.job.status is JobStatus.PROCESSING)
@@ -129,13 +155,22 @@ class OneJob(RuleBasedStateMachine):
     def _give_up(self, outcome: AttemptOutcome, status: JobStatus) -> None:
         if self.newest is not None and self.newest.alive:
             self._change(ended_at=self.now, outcome=outcome)
-        self.job = replace(self.job, status=status)
+        self._become(status)
+
+    def _become(self, status: JobStatus) -> None:
+        if status is not self.job.status:
+            self.job = replace(
+                self.job,
+                status=status,
+                status_before=self.job.status,
+                status_changed_at=self.now,
+            )
 
     def _launch(self, trigger: AttemptTrigger) -> None:
         self.launches += 1
         number = len(self.attempts) + 1
         self.attempts.append(Attempt(UUID(int=1), number, trigger, created_at=self.now))
-        self.job = replace(self.job, status=JobStatus.PROCESSING)
+        self._become(JobStatus.PROCESSING)
         self.run = RunState.UNKNOWN
 
     def _deaths(self) -> int:
