@@ -16,6 +16,7 @@ from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.reporter import ProgressReporter
 from rhizome_pipelines.deployment.document_stages import StageContext, open_stage
+from rhizome_pipelines.deployment.failure import record_failure
 from rhizome_pipelines.deployment.finals import job_output, keep_finals, with_earlier
 from rhizome_pipelines.deployment.records import record_stage
 from rhizome_pipelines.deployment.services import Services
@@ -138,7 +139,7 @@ class AttemptSession:
         self._ended = True
         # Ownership lost meanwhile: the job's fate is another's to tell.
         with suppress(OwnershipLostError):
-            self._guard.fail(explained.error_type, explained.message, details)
+            record_failure(self._guard, self.job, explained, details)
 
     def close(self, ending: RunEnding) -> None:
         """End the session: complete the job if every stage of the run is done.

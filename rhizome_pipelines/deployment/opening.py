@@ -13,6 +13,7 @@ from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.attempt import AttemptSession
 from rhizome_pipelines.deployment.chain import checkpoint_chain
+from rhizome_pipelines.deployment.failure import record_failure
 from rhizome_pipelines.deployment.review import TAKEN_OVER, take_over_edit
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.worker_memory import give_freed_memory_back
@@ -47,11 +48,12 @@ def open_attempt(services: Services, run: RunIdentity) -> AttemptSession:
     try:
         return _open(services, run, attempt)
     except Exception as fault:
-        explained = explain(fault)
-        with suppress(OwnershipLostError):
-            GuardedJob(services.database, attempt.job_id, attempt.number).fail(
-                explained.error_type, explained.message, "".join(traceback.format_exception(fault))
-            )
+        job = JobRepository(services.database).get(attempt.job_id)
+        if job is not None:
+            guard = GuardedJob(services.database, attempt.job_id, attempt.number)
+            details = "".join(traceback.format_exception(fault))
+            with suppress(OwnershipLostError):
+                record_failure(guard, job, explain(fault), details)
         raise
 
 
