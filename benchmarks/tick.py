@@ -15,8 +15,8 @@ from benchmarks.deployment import Home, new_home
 from benchmarks.spread import percentile
 from benchmarks.workshop import Workshop, say
 from rhizome_pipelines.deployment.reconciliation import Reconciler
-from rhizome_pipelines.lifecycle.jobs import Attempt
 from rhizome_pipelines.lifecycle.actions import RunState
+from rhizome_pipelines.lifecycle.jobs import Attempt
 
 LOOKS = 50
 USERS = 100
