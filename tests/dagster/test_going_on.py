@@ -31,6 +31,7 @@ def stopped(
 
 
 def resumed(world: LaunchingWorld, job_id: object) -> DagsterRun:
+    world.services.database.execute("update background_jobs set next_retry_at = null")
     world.wish(job_id, JobStatus.PENDING)  # type: ignore[arg-type]
     (run,) = world.look_and_launch()
     return run
