@@ -39,7 +39,11 @@ class NotesLauncher(RunLauncher[Any]):
 
     def terminate(self, run_id: str) -> bool:
         self.terminated.append(run_id)
-        return False
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        self._instance.report_run_canceling(run)
+        return True
 
 
 class ProcessLauncher(RunLauncher[Any], ConfigurableClass):

@@ -100,7 +100,7 @@ def test_paused_and_resumed_at_random_moments_the_result_is_the_same(
             lambda: not database.all("select from job_attempts where job_deleted_at is not null"),
             "the deleted job is cleaned up",
         )
-        assert parts(folder) == []
+        assert parts(folder) == {}
 
         started.send_signal(signal.SIGTERM)
         started.communicate(timeout=60)
