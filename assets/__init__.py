@@ -3,6 +3,6 @@
 What a stage does is in `rhizome_pipelines`; how it is shown in Dagster is here.
 """
 
-from assets.document import DOCUMENT_ASSETS, documents
+from assets.document import DOCUMENT_ASSETS, connections, documents
 
-__all__ = ["DOCUMENT_ASSETS", "documents"]
+__all__ = ["DOCUMENT_ASSETS", "connections", "documents"]

@@ -8,13 +8,25 @@ from dagster import JobDefinition
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from jobs.clean_up import clean_up_storage
+from jobs.detect_connections import detect_connections
 from jobs.process_document import process_document
 from jobs.purge_history import purge_history
 
 JOBS: list[JobDefinition | UnresolvedAssetJobDefinition] = [
     process_document,
+    detect_connections,
     purge_history,
     clean_up_storage,
 ]
 
-__all__ = ["JOBS", "clean_up_storage", "process_document", "purge_history"]
+WISHED_JOBS = [process_document, detect_connections]
+"""Those that rows of `background_jobs` ask for."""
+
+__all__ = [
+    "JOBS",
+    "WISHED_JOBS",
+    "clean_up_storage",
+    "detect_connections",
+    "process_document",
+    "purge_history",
+]

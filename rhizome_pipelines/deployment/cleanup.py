@@ -72,8 +72,10 @@ def discard_for(services: Services, job_id: UUID, user_id: UUID, document_id: UU
 
     False, and nothing is removed, if another unfinished job may go on from them.
     """
+    # A job without a document keeps its checkpoints under its own id; one with, may.
+    services.job_checkpoints(user_id, job_id).discard_all()
     if document_id is None:
-        return False
+        return True
     if rows.documents_needed(services.database, [document_id], but_not_by=job_id):
         return False
     document = DocumentRepository(services.database).get(user_id, document_id)
