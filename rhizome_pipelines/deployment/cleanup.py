@@ -196,15 +196,21 @@ LEFT_BEHIND = "Processing stopped without an end; process the document again."
 
 
 def set_right(
-    services: Services, *, dry_run: bool = False, since: timedelta = STUCK_FOR
+    services: Services,
+    user_id: UUID | None = None,
+    *,
+    dry_run: bool = False,
+    since: timedelta = STUCK_FOR,
 ) -> SetRight:
     """Find documents in processing that no unfinished job is about, and say what they are.
 
+    Those of one user, or, if `user_id` is None, everybody's.
     Completed, if all of their results are there and verified; else failed, with a sentence.
     """
     counted: Counter[str] = Counter()
     touched: list[UUID] = []
-    while stuck := rows.stuck_documents(services.database, since, BATCH):
+    limit = None if dry_run else BATCH
+    while stuck := rows.stuck_documents(services.database, user_id, since, limit):
         for document in stuck:
             status = "completed" if _has_finals(services, document) else "failed"
             error = None if status == "completed" else LEFT_BEHIND
