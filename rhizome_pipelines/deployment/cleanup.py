@@ -19,9 +19,14 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
-from rhizome_pipelines.checkpoints.keys import parse_checkpoint_name, parse_document_key
+from rhizome_pipelines.checkpoints.keys import (
+    DocumentKeys,
+    parse_checkpoint_name,
+    parse_document_key,
+)
 from rhizome_pipelines.checkpoints.objects import ObjectInfo
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
+from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.database import cleanup as rows
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
@@ -223,10 +228,7 @@ def set_right(
 
 
 def _has_finals(services: Services, stuck: rows.StuckDocument) -> bool:
-    document = DocumentRepository(services.database).get(stuck.user_id, stuck.id)
-    if document is None:
-        return False
-    store = services.checkpoints(document)
+    store = CheckpointStore(services.objects, DocumentKeys(stuck.user_id, stuck.id))
     return all(
         isinstance(store.read_manifest_record(stage), StageCheckpoint)
         for stage in DOCUMENT_STAGES[:-1]

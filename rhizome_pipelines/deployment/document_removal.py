@@ -63,7 +63,7 @@ class Removed:
     partitions_in_use: int = 0
     """Left, since a run is still ending in them: without its partition its record would be lost."""
     dry_run: bool = False
-    unknown: Sequence[UUID] = ()
+    unknown: tuple[UUID, ...] = ()
     """Asked for, and no documents of this user."""
 
     def __add__(self, other: "Removed") -> "Removed":
@@ -114,7 +114,7 @@ def delete_documents(
     documents = rows.owned(services.database, document_ids, user_id)
     removed = _remove_all(services, documents, partitions, dry_run, told)
     known = {document.id for document in documents}
-    return replace(removed, unknown=[one for one in document_ids if one not in known])
+    return replace(removed, unknown=tuple(one for one in document_ids if one not in known))
 
 
 def reset(
