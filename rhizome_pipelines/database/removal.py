@@ -115,7 +115,7 @@ def delete_jobs(database: Database, documents: Collection[UUID]) -> list[UUID]:
             {"documents": list(documents), "limit": BATCH},
         )
         deleted += [row["id"] for row in rows]
-        if not rows:
+        if len(rows) < BATCH:
             return deleted
 
 
