@@ -21,7 +21,9 @@ app = typer.Typer(
     help="Documents in; markdown, chunks, embeddings and connections out.",
 )
 app.add_typer(family("rhizome_pipelines.cli.jobs", "See and steer jobs."), name="jobs")
-app.add_typer(family("rhizome_pipelines.cli.documents", "Add and see documents."), name="documents")
+app.add_typer(
+    family("rhizome_pipelines.cli.documents", "Add, see and remove documents."), name="documents"
+)
 app.add_typer(family("rhizome_pipelines.cli.storage", "The stored files."), name="storage")
 app.add_typer(family("rhizome_pipelines.cli.database", "The database."), name="db")
 
