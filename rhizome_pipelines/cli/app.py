@@ -55,6 +55,17 @@ def process(
 
 
 @app.command()
+def detect(
+    documents: Annotated[list[UUID], typer.Argument(metavar="DOCUMENT…", help="Their ids.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Look for connections of documents that are processed, in what the library holds now."""
+    from rhizome_pipelines.cli.connections import detect_for  # noqa: PLC0415 - see the docstring
+
+    detect_for(documents, as_json=as_json)
+
+
+@app.command()
 def up(
     host: Annotated[str, typer.Option(help="Address of Dagster's web server.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Its port.")] = 3000,

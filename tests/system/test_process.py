@@ -32,6 +32,11 @@ def test_three_files_twice(home: Home, tmp_path: Path) -> None:
     results = json.loads(again.stdout)
     assert {result["job_id"] for result in results} == {str(job["id"]) for job in jobs}
     assert _jobs(home) == jobs, "what was done was done again"
+
+    detected = home.rhizome("detect", *(result["document_id"] for result in results), "--json")
+
+    assert detected.returncode == 0, detected.stderr
+    assert [one["status"] for one in json.loads(detected.stdout)] == ["completed"] * len(FILES)
     wait_until(lambda: not home.processes(), "everything that was started has ended")
 
 
