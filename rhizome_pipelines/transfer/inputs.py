@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, 
 
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
-MAX_DOCUMENTS = 100_000
+MAX_DOCUMENTS = 20_000
+"""Of one export: its manifest names every file, and an import reads it whole."""
 _SHOWN_FAULTS = 20
 
 

@@ -12,7 +12,6 @@ MANIFEST = "manifest.json"
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|#^\[\]]+')
-_MAX_DEPTH = 32
 _TITLE_BYTES = 120
 
 
@@ -34,8 +33,6 @@ def name_fault(name: str) -> str | None:
         return "its name leaves the archive or is not allowed"
     if _DRIVE.match(name):
         return "its name begins with a drive"
-    if name.count("/") >= _MAX_DEPTH:
-        return "it lies too deep"
     return None
 
 

@@ -60,13 +60,11 @@ def test_a_harmless_archive_is_read(tmp_path: Path) -> None:
         "a/./b",
         "new\nline",
         "x" * 300,
-        "/".join("a" * 60),
+        "/".join("a" * 600),
     ],
 )
 def test_names_that_leave_the_archive_are_refused(tmp_path: Path, name: str) -> None:
-    assert "name" in (told := refusal(written(tmp_path, lambda a: a.writestr(name, b"x")))) or (
-        "too deep" in told
-    )
+    assert "its name" in refusal(written(tmp_path, lambda archive: archive.writestr(name, b"x")))
 
 
 def test_a_name_that_hides_its_end_is_refused(tmp_path: Path) -> None:
