@@ -20,7 +20,7 @@ LOCAL_FOLDER = "/files/"
 """Where the local server hands such files out."""
 
 _SECRET_BYTES = 32
-_SECRET_FILE = "link-secret"
+_FILE_NAME = "link-secret"
 
 
 def local_link(key: str, expires_at: datetime, secret: bytes) -> str:
@@ -47,7 +47,7 @@ def link_is_good(key: str, expires: str, token: str, secret: bytes, now: datetim
 
 def link_secret(home: Path) -> bytes:
     """The home's secret, made at the first call; only the owner can read it."""
-    path = home / _SECRET_FILE
+    path = home / _FILE_NAME
     if not path.exists():
         _make_secret(path)
     return path.read_bytes()

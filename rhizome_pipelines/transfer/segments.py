@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from io import RawIOBase
 from typing import Any, BinaryIO
 
@@ -28,12 +28,16 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 _REGULAR_FILE = 0o100644 << 16
 
 
+Opener = Callable[[], AbstractContextManager[BinaryIO]]
+"""Gives a file's bytes, each time from the beginning."""
+
+
 @dataclass(frozen=True)
 class Outgoing:
-    """A file on its way into an archive. `open` gives its bytes, each time from the beginning."""
+    """A file on its way into an archive."""
 
     name: str
-    open: Callable[[], AbstractContextManager[BinaryIO]]
+    open: Opener
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,6 @@ class Member:
     crc: int
     method: int
     flags: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 class SegmentWriter:
