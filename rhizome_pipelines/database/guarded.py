@@ -27,7 +27,8 @@ class OwnershipLostError(TransientError):
     def __init__(self, job_id: UUID, number: int) -> None:
         super().__init__(
             f"Attempt {number} no longer owns job {job_id}; nothing was written. The job was "
-            "paused, cancelled or deleted, or another attempt has taken it over."
+            "paused, cancelled or deleted, or another attempt has taken it over.",
+            again_at_once=False,
         )
 
 
