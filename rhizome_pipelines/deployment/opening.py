@@ -1,6 +1,5 @@
 """The attempt that a run works for: found, taken or adopted before its first step."""
 
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from rhizome_pipelines.deployment.failure import record_failure
 from rhizome_pipelines.deployment.review import TAKEN_OVER, take_over_edit
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.worker_memory import give_freed_memory_back
-from rhizome_pipelines.lifecycle.errors import InvalidInputError, explain
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptTrigger, JobType
 from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
 
@@ -51,9 +50,8 @@ def open_attempt(services: Services, run: RunIdentity) -> AttemptSession:
         job = JobRepository(services.database).get(attempt.job_id)
         if job is not None:
             guard = GuardedJob(services.database, attempt.job_id, attempt.number)
-            details = "".join(traceback.format_exception(fault))
             with suppress(OwnershipLostError):
-                record_failure(guard, job, explain(fault), details)
+                record_failure(services, guard, job, fault)
         raise
 
 

@@ -83,7 +83,7 @@ class StageRunner:
     clock: Callable[[], datetime]
     scratch_root: Path | None = None
     retries: ShortRetries = field(default_factory=ShortRetries)
-    answered: Callable[[Set[str]], None] = lambda _hosts: None
+    answered: Callable[[Set[str]], object] = lambda _hosts: None
 
     def run(self, stage: Stage, *, reuse: bool = True) -> StageFinished | StageStopped:
         """Bring `stage` to its end, or to the point where control asks to stop.
