@@ -50,7 +50,7 @@ class ShortRetries:
         asked = fault.retry_after or 0.0
         if not fault.again_at_once or asked > self.longest_wait:
             return None
-        wait = self.first_wait * 2 ** (made - 1)
+        wait = self.first_wait * 2.0 ** (made - 1)
         return max(asked, wait / 2 + self.jitter() * wait / 2)
 
     def _sleep(self, seconds: float, ask: Callable[[], None]) -> None:
