@@ -29,7 +29,19 @@ def materialize_stage(
     stage: StageName,
     upstream: StageCheckpoint | None,
 ) -> MaterializeResult[StageCheckpoint]:
-    """Walk the stage and tell Dagster. A wish to stop ends the run as canceled."""
+    """Walk the stage and tell Dagster of its result and its checks."""
+    finished = walked(context.instance, context.run, attempt, stage, upstream)
+    return _result(attempt, stage, finished)
+
+
+def walked(
+    instance: DagsterInstance,
+    run: DagsterRun,
+    attempt: AttemptSession,
+    stage: StageName,
+    upstream: StageCheckpoint | None,
+) -> StageFinished:
+    """Walk the stage. A fault fails the run with its sentence; a wish to stop has it canceled."""
     try:
         result = attempt.run_stage(stage, upstream)
     except Exception as fault:
@@ -41,9 +53,9 @@ def materialize_stage(
         ) from fault
     match result:
         case StageStopped():
-            raise _stopped(context.instance, context.run, result)
+            raise _stopped(instance, run, result)
         case StageFinished():
-            return _result(attempt, stage, result)
+            return result
         case _:
             assert_never(result)
 

@@ -16,7 +16,7 @@ def stage_metadata(attempt: AttemptSession, finished: StageFinished) -> dict[str
     """Metadata of a stage's materialization."""
     checkpoint = finished.checkpoint
     common: dict[str, Any] = {
-        "document": attempt.document.title or "(untitled)",
+        "about": attempt.work.title,
         "job": str(attempt.job.id),
         "attempt": attempt.attempt.number,
         "seconds": round(finished.seconds, 3),

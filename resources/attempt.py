@@ -1,6 +1,7 @@
 """The attempt that a run works for: taken before the first step, ended after the last."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from dagster import (
@@ -9,15 +10,19 @@ from dagster import (
     DagsterRun,
     DagsterRunStatus,
     Failure,
+    Field,
     InitResourceContext,
+    Noneable,
     resource,
 )
 from dagster._core.execution.plan.objects import ErrorSource
 
 from rhizome_pipelines.deployment.attempt import AttemptSession, RunEnding
 from rhizome_pipelines.deployment.opening import RunIdentity, open_attempt
+from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, explain
-from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
+from rhizome_pipelines.lifecycle.jobs import JobType
+from rhizome_pipelines.lifecycle.stage_names import ASSET_JOBS, JOB_STAGES, StageName
 from rhizome_pipelines.run_api import (
     ATTEMPT_TAG,
     DOCUMENT_PARTITIONS,
@@ -27,7 +32,20 @@ from rhizome_pipelines.run_api import (
 )
 
 
-@resource(required_resource_keys={"services"})
+@resource(
+    required_resource_keys={"services"},
+    config_schema={
+        "input": Field(
+            dict,
+            is_required=False,
+            default_value={},
+            description="What a run of ops is to do, if it is one that no row has asked for.",
+        ),
+        "user": Field(
+            Noneable(str), is_required=False, default_value=None, description="Whose job that is."
+        ),
+    },
+)
 def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession | None]:
     """Open the run's attempt, and end it after the last step.
 
@@ -44,41 +62,55 @@ def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession | 
         return
     with context.resources.services.open() as services:
         try:
-            session = open_attempt(services, _identity(run))
+            session = open_attempt(services, _identity(run, context.resource_config, services))
         except Exception as fault:
             raise Failure(explain(fault).message, allow_retries=False) from fault
         try:
-            # An unknown partition would let the whole first step run and fail only then.
-            instance.add_dynamic_partitions(DOCUMENT_PARTITIONS, [str(session.document.id)])
+            if session.work.partition is not None:
+                # An unknown partition would let the whole first step run and fail only then.
+                instance.add_dynamic_partitions(DOCUMENT_PARTITIONS, [str(session.work.partition)])
             yield session
         finally:
             session.close(_ending(instance, run.run_id))
 
 
-def _identity(run: DagsterRun) -> RunIdentity:
-    partition = run.tags.get(PARTITION_TAG)
-    if partition is None:
-        raise InvalidInputError(
-            "This run names no document. Choose one partition (the document's id); on the command "
-            'line: --tags \'{"dagster/partition": "<document id>"}\'.'
-        )
+def _identity(run: DagsterRun, config: Mapping[str, Any], services: Services) -> RunIdentity:
+    # Assets that a person materializes are walked by a job of Dagster's own.
+    job_type = JobType.parse(run.job_name) or JobType.PROCESS_DOCUMENT
     job_tag = run.tags.get(JOB_TAG)
     return RunIdentity(
         run_id=run.run_id,
-        document_id=_uuid(partition, "The partition must be a document's id"),
-        stages=_stages(run),
+        job_type=job_type,
+        stages=_stages(run, job_type),
+        document_id=_document(run) if job_type in ASSET_JOBS else None,
+        input_data=config["input"],
+        user_id=_user(config["user"], services) if job_type not in ASSET_JOBS else None,
         job_id=_uuid(job_tag, f"The tag {JOB_TAG} must be a job's id") if job_tag else None,
         attempt=int(run.tags[ATTEMPT_TAG]) if run.tags.get(ATTEMPT_TAG, "").isdigit() else None,
         parent_run_id=run.parent_run_id or run.tags.get(PARENT_TAG),
     )
 
 
-def _stages(run: DagsterRun) -> Sequence[StageName]:
+def _document(run: DagsterRun) -> UUID:
+    partition = run.tags.get(PARTITION_TAG)
+    if partition is None:
+        raise InvalidInputError(
+            "This run names no document. Choose one partition (the document's id); on the command "
+            'line: --tags \'{"dagster/partition": "<document id>"}\'.'
+        )
+    return _uuid(partition, "The partition must be a document's id")
+
+
+def _user(given: str | None, services: Services) -> UUID:
+    return services.settings.user if given is None else _uuid(given, "`user` must be a user's id")
+
+
+def _stages(run: DagsterRun, job_type: JobType) -> Sequence[StageName]:
     """The stages that this run walks: a re-execution has only those not yet done."""
     steps = run.step_keys_to_execute
     if steps is None and run.asset_selection is not None:
         steps = [key.to_user_string() for key in run.asset_selection]
-    return [stage for stage in DOCUMENT_STAGES if steps is None or stage.value in steps]
+    return [stage for stage in JOB_STAGES[job_type] if steps is None or stage.value in steps]
 
 
 def _uuid(text: str, what: str) -> UUID:

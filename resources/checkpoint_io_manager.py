@@ -21,7 +21,7 @@ from rhizome_pipelines.lifecycle.stage_names import StageName
 
 
 class CheckpointIOManager(IOManager):
-    """Outputs and inputs are `StageCheckpoint`s of the run's document."""
+    """Outputs and inputs are `StageCheckpoint`s of the run's job; steps are named as stages."""
 
     def __init__(self, attempt: AttemptSession) -> None:
         self._attempt = attempt
@@ -33,7 +33,7 @@ class CheckpointIOManager(IOManager):
         """
         if self._attempt.ended:
             return
-        stored = self._load(StageName(context.asset_key.path[-1]))
+        stored = self._load(StageName(context.step_key))
         if stored.content_digest != obj.content_digest:
             raise Failure(
                 f"The stored result of {obj.stage} is not the one that this step made: another "
@@ -44,7 +44,9 @@ class CheckpointIOManager(IOManager):
 
     def load_input(self, context: InputContext) -> StageCheckpoint:
         """The upstream stage's verified result, from this run or from long ago."""
-        return self._load(StageName(context.asset_key.path[-1]))
+        if context.upstream_output is None or context.has_asset_key:
+            return self._load(StageName(context.asset_key.path[-1]))
+        return self._load(StageName(context.upstream_output.step_key))
 
     def _load(self, stage: StageName) -> StageCheckpoint:
         try:

@@ -10,7 +10,7 @@ from dagster import (
 )
 
 from assets import documents
-from jobs import process_document
+from jobs import WISHED_JOBS
 from resources import ServicesResource
 from rhizome_pipelines.deployment.reconciliation import Reconciler
 from rhizome_pipelines.deployment.tick import tick
@@ -20,7 +20,7 @@ from rhizome_pipelines.run_api import DagsterRuns, RunSource, lasting_instance, 
 def _reconciling(name: str, description: str) -> SensorDefinition:
     @sensor(
         name=name,
-        job=process_document,
+        jobs=WISHED_JOBS,
         minimum_interval_seconds=1,
         default_status=DefaultSensorStatus.RUNNING,
         description=description,
@@ -37,7 +37,9 @@ def _reconciling(name: str, description: str) -> SensorDefinition:
         return SensorResult(
             run_requests=[run_request(launch) for launch in launches],
             dynamic_partitions_requests=[
-                documents.build_add_request([str(launch.document_id) for launch in launches])
+                documents.build_add_request(
+                    [str(launch.partition) for launch in launches if launch.partition is not None]
+                )
             ],
         )
 

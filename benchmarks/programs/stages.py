@@ -23,8 +23,8 @@ from rhizome_pipelines.deployment.attempt import (
     RunIdentity,
     open_attempt,
 )
-from rhizome_pipelines.deployment.document_stages import StageContext, open_stage
 from rhizome_pipelines.deployment.services import open_services
+from rhizome_pipelines.lifecycle.jobs import JobType
 from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
 from rhizome_pipelines.settings import load_settings
 from rhizome_pipelines.stages.runner import StageFinished, StageRunner, StageStopped
@@ -54,17 +54,10 @@ def bare(session: AttemptSession) -> Walk:
     runner = StageRunner(
         session.checkpoints, NobodyToAsk(), NobodyToTell(), clock=lambda: datetime.now(UTC)
     )
-    context = StageContext(
-        session.services,
-        session.document,
-        session.job,
-        session.checkpoints,
-        Fence(session.job.id, session.attempt.number),
-        began=session.attempt.created_at,
-    )
+    fence, began = Fence(session.job.id, session.attempt.number), session.attempt.created_at
 
     def walk(name: StageName, upstream: StageCheckpoint | None) -> StageFinished | StageStopped:
-        with open_stage(name, context, upstream) as stage:
+        with session.work.open_stage(name, upstream, fence, began) as stage:
             return runner.run(stage)
 
     return walk
@@ -88,7 +81,13 @@ def main() -> None:
     taken: dict[str, float] = {}
     with open_services(settings) as services:
         session = open_attempt(
-            services, RunIdentity(f"benchmark-{uuid4()}", UUID(document), DOCUMENT_STAGES)
+            services,
+            RunIdentity(
+                f"benchmark-{uuid4()}",
+                JobType.PROCESS_DOCUMENT,
+                DOCUMENT_STAGES,
+                document_id=UUID(document),
+            ),
         )
         walk = {"bare": bare, "session": whole}[mode](session)
         began = time.perf_counter()

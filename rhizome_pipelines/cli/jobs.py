@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.job_administration import register as register_administration
 from rhizome_pipelines.cli.job_commands import register as register_commands
 from rhizome_pipelines.cli.job_commands import resolve
 from rhizome_pipelines.cli.job_view import (
@@ -147,3 +148,4 @@ def _row(job: Job, stopping: bool, now: datetime) -> list[object]:
 
 
 register_commands(app)
+register_administration(app)

@@ -183,6 +183,18 @@ class AttemptRepository:
         )
         return row["deaths"] if row else 0
 
+    def others_at_work(self, entity_id: UUID, but_not: UUID) -> bool:
+        """Whether another job about the same document has an attempt that has not ended."""
+        row = self._database.first(
+            """
+            select from job_attempts
+            where ended_at is null and entity_id = %s and job_id <> %s
+            limit 1
+            """,
+            (entity_id, but_not),
+        )
+        return row is not None
+
     def of_deleted_jobs(self, limit: int = 100) -> Sequence[DeletedJob]:
         """Jobs whose row is gone and whose attempts are still on record, for the clean-up."""
         rows = self._database.all(

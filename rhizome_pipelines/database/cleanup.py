@@ -78,15 +78,18 @@ def forget_pointers(database: Database, documents: Collection[UUID]) -> int:
     )
 
 
-def stuck_documents(database: Database, since: timedelta, limit: int) -> Sequence[StuckDocument]:
+def stuck_documents(
+    database: Database, user_id: UUID | None, since: timedelta, limit: int | None
+) -> Sequence[StuckDocument]:
     """Documents in processing, or in a review, without an unfinished job of theirs.
 
-    `since`: how long nothing must have changed in the document's row.
+    Of anybody, if `user_id` is None. `since`: how long nothing must have changed in the row.
     """
     rows = database.all(
         """
         select d.id, d.user_id, d.processing_status from documents d
         where d.processing_status in ('processing', 'awaiting_manual_review')
+          and (%(user)s::uuid is null or d.user_id = %(user)s)
           and coalesce(d.updated_at, d.created_at) < now() - %(since)s::interval
           and not exists (
             select from background_jobs j where j.entity_id = d.id
@@ -97,7 +100,7 @@ def stuck_documents(database: Database, since: timedelta, limit: int) -> Sequenc
         order by d.id
         limit %(limit)s
         """,
-        {"since": since, "limit": limit},
+        {"user": user_id, "since": since, "limit": limit},
     )
     return [StuckDocument(row["id"], row["user_id"], row["processing_status"]) for row in rows]
 

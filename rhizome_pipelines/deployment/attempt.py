@@ -11,20 +11,16 @@ from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.circuits import Circuits
 from rhizome_pipelines.database.control import DatabaseControl
-from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.reporter import ProgressReporter
-from rhizome_pipelines.deployment.document_stages import StageContext, open_stage
 from rhizome_pipelines.deployment.failure import record_failure
-from rhizome_pipelines.deployment.finals import job_output, keep_finals, with_earlier
-from rhizome_pipelines.deployment.records import record_stage
 from rhizome_pipelines.deployment.services import Services
-from rhizome_pipelines.deployment.stage_checks import StageCheck, check_stage
-from rhizome_pipelines.lifecycle.documents import Document
+from rhizome_pipelines.deployment.stage_checks import StageCheck
+from rhizome_pipelines.deployment.work import Work
 from rhizome_pipelines.lifecycle.errors import PermanentError
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, Job
-from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
+from rhizome_pipelines.lifecycle.stage_names import StageName
 from rhizome_pipelines.stages.runner import StageFinished, StageRunner, StageStopped
 from rhizome_pipelines.stages.stage import StopReason
 
@@ -50,21 +46,24 @@ class AttemptSession:
         services: Services,
         job: Job,
         attempt: Attempt,
-        document: Document,
+        work: Work,
         stages: Sequence[StageName],
     ) -> None:
+        """`stages`: those that the run walks."""
         self.services = services
         self.job = job
         self.attempt = attempt
-        self.document = document
+        self.work = work
         self.stages = stages
-        self.checkpoints: CheckpointStore = services.checkpoints(document)
+        self.checkpoints: CheckpointStore = work.checkpoints
+        # What earlier attempts have done counts; and what somebody asks for who selects assets.
+        counted = [one for one in StageName if one in work.stages or one in stages]
         self._guard = GuardedJob(services.database, job.id, attempt.number)
         self._progress = ProgressReporter(
             self._guard,
             services.database,
-            _stages_of(job, stages),
-            done=[stage for stage in DOCUMENT_STAGES if stage not in stages],
+            counted,
+            done=[stage for stage in counted if stage not in stages],
         )
         self._control = DatabaseControl(services.database, job.id, attempt.number)
         self._runner = StageRunner(
@@ -114,7 +113,7 @@ class AttemptSession:
 
     def check_stage(self, name: StageName, finished: StageFinished) -> Sequence[StageCheck]:
         """Look at what the stage left; a check that fails ends the attempt and the job."""
-        checks = check_stage(self.services, self.document, name, finished.checkpoint)
+        checks = self.work.check(name, finished.checkpoint)
         faults = [fault for check in checks for fault in check.faults]
         if faults:
             self._finished.pop(name)
@@ -165,7 +164,7 @@ class AttemptSession:
         elif ending is RunEnding.FAILED:
             self.fail(
                 PermanentError(
-                    "The run failed outside the stages of the document; its log in Dagster "
+                    "The run failed outside of its stages; its log in Dagster "
                     f"(run {self.attempt.run_id}) tells where."
                 )
             )
@@ -181,21 +180,14 @@ class AttemptSession:
     def _walk(
         self, name: StageName, upstream: StageCheckpoint | None
     ) -> StageFinished | StageStopped:
-        context = StageContext(
-            self.services,
-            self.document,
-            self.job,
-            self.checkpoints,
-            self._guard.fence,
-            began=self.job.started_at or self.attempt.created_at,
-        )
-        with open_stage(name, context, upstream) as stage:
+        began = self.job.started_at or self.attempt.created_at
+        with self.work.open_stage(name, upstream, self._guard.fence, began) as stage:
             result = self._runner.run(stage)
         if isinstance(result, StageFinished):
             reason = self._control.ask()
             if reason is not None:
                 return StageStopped(reason, name, result.units_done)
-            record_stage(self.services, self.document, name, result.checkpoint)
+            self.work.record(name, result.checkpoint)
         return result
 
     def _complete(self) -> None:
@@ -205,25 +197,17 @@ class AttemptSession:
             return
         made = {stage: finished.checkpoint for stage, finished in self._finished.items()}
         seconds = {stage: finished.seconds for stage, finished in self._finished.items()}
-        # What this run did not walk, an earlier one has left.
-        results = with_earlier(self.checkpoints, made)
-        keep_finals(self.checkpoints, self.document, results, seconds)
+        output = self.work.finish(made, seconds)
         self._ended = True
         try:
-            self._guard.complete(job_output(self._document_now(), results))
+            self._guard.complete(output)
         except OwnershipLostError:
             self._end(_OUTCOMES[self._why_lost()])
             return
-        for stage in DOCUMENT_STAGES:
-            self.checkpoints.discard_stage(stage)
+        self.checkpoints.discard_all()
 
     def _why_lost(self) -> StopReason:
         return self._control.ask() or StopReason.SUPERSEDED
-
-    def _document_now(self) -> Document:
-        """The row as the stages have left it, with the title that was found."""
-        documents = DocumentRepository(self.services.database)
-        return documents.get(self.document.user_id, self.document.id) or self.document
 
     def _end(self, outcome: AttemptOutcome) -> None:
         self._progress.close()
@@ -237,10 +221,3 @@ _OUTCOMES = {
     StopReason.SUPERSEDED: AttemptOutcome.SUPERSEDED,
     StopReason.SHUTDOWN: AttemptOutcome.SHUTDOWN,
 }
-
-
-def _stages_of(job: Job, stages: Sequence[StageName]) -> Sequence[StageName]:
-    """All stages that the job's percent counts: what earlier attempts have done is not lost."""
-    if job.input_data.get("detectConnections") is False and StageName.CONNECTIONS not in stages:
-        return DOCUMENT_STAGES[:-1]
-    return DOCUMENT_STAGES

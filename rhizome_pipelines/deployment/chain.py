@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from rhizome_pipelines.checkpoints.fingerprint import Fingerprint
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.database.guarded import Fence
-from rhizome_pipelines.deployment.document_stages import StageContext, open_stage
-from rhizome_pipelines.deployment.services import Services
-from rhizome_pipelines.lifecycle.documents import Document
+from rhizome_pipelines.deployment.work import Work
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError
 from rhizome_pipelines.lifecycle.jobs import Job
 from rhizome_pipelines.lifecycle.stage_names import StageName
@@ -32,12 +30,7 @@ class CheckpointChain:
 
 
 def checkpoint_chain(
-    services: Services,
-    job: Job,
-    document: Document,
-    stages: Sequence[StageName],
-    *,
-    with_fingerprint: bool = False,
+    work: Work, job: Job, stages: Sequence[StageName], *, with_fingerprint: bool = False
 ) -> CheckpointChain:
     """Look at the stages one after the other, as the attempt would that goes on with the job.
 
@@ -46,21 +39,11 @@ def checkpoint_chain(
     """
     valid: dict[StageName, StageCheckpoint] = {}
     upstream: StageCheckpoint | None = None
-    store = services.checkpoints(document)
     for stage in stages:
-        found = store.read_stage(stage, None, verify_outputs=False)
+        found = work.checkpoints.read_stage(stage, None, verify_outputs=False)
         if not isinstance(found, StageCheckpoint) and not with_fingerprint:
             return CheckpointChain(valid, stage, () if found.missing else found.reasons)
-        context = StageContext(
-            services,
-            document,
-            job,
-            store,
-            # Nothing is written: the stage is only asked what it depends on.
-            Fence(job.id, 0),
-            began=job.started_at or job.created_at,
-        )
-        checked = _checked(stage, context, upstream)
+        checked = _checked(stage, work, job, upstream)
         if isinstance(checked, StageCheckpoint):
             valid[stage] = upstream = checked
             continue
@@ -75,16 +58,18 @@ class _NotValid:
 
 
 def _checked(
-    name: StageName, context: StageContext, upstream: StageCheckpoint | None
+    name: StageName, work: Work, job: Job, upstream: StageCheckpoint | None
 ) -> StageCheckpoint | _NotValid:
+    # Nothing is written: the stage is only asked what it depends on.
+    nobody, began = Fence(job.id, 0), job.started_at or job.created_at
     with ExitStack() as stack:
         try:
-            stage = stack.enter_context(open_stage(name, context, upstream))
+            stage = stack.enter_context(work.open_stage(name, upstream, nobody, began))
             fingerprint = fingerprint_of(stage)
         except (InvalidInputError, PermanentError) as fault:
             # The attempt will tell the person; here it is a stage that cannot be skipped.
             return _NotValid((fault.message,))
-        found = context.checkpoints.read_stage(name, fingerprint)
+        found = work.checkpoints.read_stage(name, fingerprint)
         if not isinstance(found, StageCheckpoint):
             return _NotValid(() if found.missing else found.reasons, fingerprint)
         missing = tuple(stage.missing_effects(found.facts))

@@ -7,12 +7,11 @@ from datetime import datetime
 from rhizome_pipelines.checkpoints.inspection import InspectedCheckpoint
 from rhizome_pipelines.checkpoints.results import PartFound
 from rhizome_pipelines.checkpoints.store import CheckpointStore
-from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.deployment.chain import CheckpointChain, checkpoint_chain
-from rhizome_pipelines.deployment.launching import job_stages
+from rhizome_pipelines.deployment.offered import work_for
 from rhizome_pipelines.deployment.services import Services
-from rhizome_pipelines.lifecycle.errors import RhizomeError
-from rhizome_pipelines.lifecycle.jobs import Job, JobStatus, JobType
+from rhizome_pipelines.lifecycle.errors import InvalidInputError, RhizomeError
+from rhizome_pipelines.lifecycle.jobs import Job, JobStatus
 from rhizome_pipelines.lifecycle.stage_names import StageName
 
 
@@ -66,23 +65,18 @@ class CheckpointReport:
 
 
 def checkpoint_report(services: Services, job: Job) -> CheckpointReport | None:
-    """Look at what is stored; None for a job that keeps none (done, or of another type).
+    """Look at what is stored; None for a job that keeps none (done, or one that cannot be begun).
 
     Reads all that is kept, and opens the stages as an attempt would.
     """
-    document_id = job.entity_id
-    if (
-        job.status is JobStatus.COMPLETED
-        or document_id is None
-        or JobType.parse(job.job_type) is not JobType.PROCESS_DOCUMENT
-    ):
+    if job.status is JobStatus.COMPLETED:
         return None
-    document = DocumentRepository(services.database).get(job.user_id, document_id)
-    if document is None:
+    try:
+        work = work_for(services, job)
+    except InvalidInputError:
         return None
-    stages = job_stages(job)
-    store = services.checkpoints(document)
-    chain = checkpoint_chain(services, job, document, stages, with_fingerprint=True)
+    stages, store = work.stages, work.checkpoints
+    chain = checkpoint_chain(work, job, stages, with_fingerprint=True)
     seen = [
         _judged(store, chain, one, StageName(one.stage))
         for one in store.inspect()

@@ -19,9 +19,14 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
-from rhizome_pipelines.checkpoints.keys import parse_checkpoint_name, parse_document_key
+from rhizome_pipelines.checkpoints.keys import (
+    DocumentKeys,
+    parse_checkpoint_name,
+    parse_document_key,
+)
 from rhizome_pipelines.checkpoints.objects import ObjectInfo
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
+from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.database import cleanup as rows
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
@@ -72,8 +77,10 @@ def discard_for(services: Services, job_id: UUID, user_id: UUID, document_id: UU
 
     False, and nothing is removed, if another unfinished job may go on from them.
     """
+    # A job without a document keeps its checkpoints under its own id; one with, may.
+    services.job_checkpoints(user_id, job_id).discard_all()
     if document_id is None:
-        return False
+        return True
     if rows.documents_needed(services.database, [document_id], but_not_by=job_id):
         return False
     document = DocumentRepository(services.database).get(user_id, document_id)
@@ -196,15 +203,21 @@ LEFT_BEHIND = "Processing stopped without an end; process the document again."
 
 
 def set_right(
-    services: Services, *, dry_run: bool = False, since: timedelta = STUCK_FOR
+    services: Services,
+    user_id: UUID | None = None,
+    *,
+    dry_run: bool = False,
+    since: timedelta = STUCK_FOR,
 ) -> SetRight:
     """Find documents in processing that no unfinished job is about, and say what they are.
 
+    Those of one user, or, if `user_id` is None, everybody's.
     Completed, if all of their results are there and verified; else failed, with a sentence.
     """
     counted: Counter[str] = Counter()
     touched: list[UUID] = []
-    while stuck := rows.stuck_documents(services.database, since, BATCH):
+    limit = None if dry_run else BATCH
+    while stuck := rows.stuck_documents(services.database, user_id, since, limit):
         for document in stuck:
             status = "completed" if _has_finals(services, document) else "failed"
             error = None if status == "completed" else LEFT_BEHIND
@@ -217,10 +230,7 @@ def set_right(
 
 
 def _has_finals(services: Services, stuck: rows.StuckDocument) -> bool:
-    document = DocumentRepository(services.database).get(stuck.user_id, stuck.id)
-    if document is None:
-        return False
-    store = services.checkpoints(document)
+    store = CheckpointStore(services.objects, DocumentKeys(stuck.user_id, stuck.id))
     return all(
         isinstance(store.read_manifest_record(stage), StageCheckpoint)
         for stage in DOCUMENT_STAGES[:-1]

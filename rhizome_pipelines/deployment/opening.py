@@ -1,24 +1,25 @@
 """The attempt that a run works for: found, taken or adopted before its first step."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from rhizome_pipelines.database.adoption import ForeignRun
 from rhizome_pipelines.database.attempts import AttemptRepository
-from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.attempt import AttemptSession
 from rhizome_pipelines.deployment.chain import checkpoint_chain
 from rhizome_pipelines.deployment.failure import record_failure
+from rhizome_pipelines.deployment.offered import work_for
 from rhizome_pipelines.deployment.review import TAKEN_OVER, take_over_edit
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.worker_memory import give_freed_memory_back
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptTrigger, JobType
-from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
+from rhizome_pipelines.lifecycle.stage_names import JOB_STAGES, StageName
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,14 @@ class RunIdentity:
     """
 
     run_id: str
-    document_id: UUID
+    job_type: JobType
     stages: Sequence[StageName]
+    document_id: UUID | None = None
+    """The partition of a run of assets."""
+    input_data: Mapping[str, Any] = field(default_factory=dict)
+    """What a run of ops is to do, if it is one that no row has asked for."""
+    user_id: UUID | None = None
+    """Whose job that is."""
     job_id: UUID | None = None
     attempt: int | None = None
     parent_run_id: str | None = None
@@ -61,12 +68,13 @@ def _open(services: Services, run: RunIdentity, attempt: Attempt) -> AttemptSess
     job = jobs.get(attempt.job_id)
     if job is None:
         raise InvalidInputError("The job was deleted before its run began; nothing was done.")
-    document = DocumentRepository(services.database).get(job.user_id, run.document_id)
-    if document is None:
+    work = work_for(services, job)
+    if work.partition != run.document_id:
         raise InvalidInputError(
-            f"There is no document {run.document_id} of this job's user; add it first."
+            f"Job {job.id} is about the document {work.partition}, and this run is about "
+            f"{run.document_id}; nothing was done."
         )
-    session = AttemptSession(services, job, attempt, document, run.stages)
+    session = AttemptSession(services, job, attempt, work, run.stages)
     try:
         _go_on(session, run)
     except BaseException:
@@ -91,8 +99,9 @@ def _refuse_to_skip(session: AttemptSession, run: RunIdentity) -> None:
     Dagster's re-execution from failure believes what the parent run has told; an attempt of the
     reconciler's has been looked at.
     """
-    before = DOCUMENT_STAGES[: DOCUMENT_STAGES.index(run.stages[0])] if run.stages else ()
-    chain = checkpoint_chain(session.services, session.job, session.document, before)
+    stages = JOB_STAGES[session.work.job_type]
+    before = stages[: stages.index(run.stages[0])] if run.stages else ()
+    chain = checkpoint_chain(session.work, session.job, before)
     if chain.broken is not None and chain.reasons:
         raise InvalidInputError(
             f"The checkpoint of {chain.broken}, which this run would skip, cannot be used any "
@@ -118,10 +127,15 @@ def _take(services: Services, run: RunIdentity) -> Attempt:
     return attempts.adopt(
         ForeignRun(
             run.run_id,
-            JobType.PROCESS_DOCUMENT,
+            run.job_type,
             document_id=run.document_id,
+            user_id=run.user_id,
             parent_run_id=run.parent_run_id,
-            input_data={"document_id": str(run.document_id)},
-            metadata={"documentId": str(run.document_id)},
+            input_data={**run.input_data, **_named("document_id", run.document_id)},
+            metadata=_named("documentId", run.document_id),
         )
     )
+
+
+def _named(name: str, document_id: UUID | None) -> dict[str, str]:
+    return {} if document_id is None else {name: str(document_id)}

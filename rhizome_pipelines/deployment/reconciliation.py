@@ -253,11 +253,12 @@ class Reconciler:
         self.did["launched"] += 1
         request = LaunchRequest(
             job.id,
+            planned.work.job_type,
             attempt.number,
             job.user_id,
-            planned.document_id,
-            planned.title,
-            planned.stages,
+            planned.work.partition,
+            planned.work.title,
+            planned.work.stages,
             planned.steps,
             planned.parent,
             run_id,
@@ -270,6 +271,7 @@ class Reconciler:
     def _may_launch(self, job: Job, room: Room) -> bool:
         return (
             room.for_one_of(job.user_id)
+            and room.beside(job)
             and job.id not in self.not_launched
             and len(self.not_launched) < LAUNCH_FAULTS
             and not is_stopping(self.services.settings.home)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.checkpoints.objects import ObjectStore
@@ -37,6 +38,12 @@ class Services:
         from rhizome_pipelines.checkpoints.store import CheckpointStore  # noqa: PLC0415
 
         return CheckpointStore(self.objects, DocumentKeys(document.user_id, document.id))
+
+    def job_checkpoints(self, user_id: UUID, job_id: UUID) -> "CheckpointStore":
+        """The checkpoints of a job that is about no document, or about many."""
+        from rhizome_pipelines.checkpoints.store import CheckpointStore  # noqa: PLC0415
+
+        return CheckpointStore(self.objects, DocumentKeys(user_id, job_id))
 
 
 def database_url(settings: Settings) -> str:

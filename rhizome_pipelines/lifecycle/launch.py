@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from rhizome_pipelines.lifecycle.jobs import JobType
 from rhizome_pipelines.lifecycle.stage_names import StageName
 
 
@@ -21,13 +22,14 @@ class LaunchRequest:
     """A run to be launched for an attempt that has taken its job.
 
     `stages` are all of the job's; `steps` those that this run walks. With a `parent` the run is
-    its re-execution.
+    its re-execution. `partition` is the document of a job whose stages are assets.
     """
 
     job_id: UUID
+    job_type: JobType
     attempt: int
     user_id: UUID
-    document_id: UUID
+    partition: UUID | None
     title: str
     stages: Sequence[StageName]
     steps: Sequence[StageName]

@@ -19,7 +19,6 @@ from dagster._core.snap import ExecutionPlanSnapshot, snapshot_from_execution_pl
 
 from rhizome_pipelines.lifecycle.launch import ParentRun
 from rhizome_pipelines.lifecycle.stage_names import StageName
-from rhizome_pipelines.run_api.tags import DOCUMENT_JOB
 
 
 @dataclass(frozen=True)
@@ -37,10 +36,10 @@ class PlannedRun:
 
 @lru_cache(maxsize=16)
 def planned_run(
-    repository: RepositoryDefinition, selection: frozenset[AssetKey] | None
+    repository: RepositoryDefinition, name: str, selection: frozenset[AssetKey] | None
 ) -> PlannedRun:
     """All steps of the job, or of those of its assets that are selected."""
-    job = _job(repository, selection)
+    job = _job(repository, name, selection)
     plan = create_execution_plan(job)
     return PlannedRun(job, snapshot_from_execution_plan(plan, job.get_job_snapshot_id()))
 
@@ -48,6 +47,7 @@ def planned_run(
 def planned_re_execution(
     instance: DagsterInstance,
     repository: RepositoryDefinition,
+    name: str,
     selection: frozenset[AssetKey] | None,
     parent_run_id: str,
     steps: Sequence[StageName],
@@ -62,7 +62,7 @@ def planned_re_execution(
         raise RuntimeError(f"The run {parent_run_id} was purged while a run was to go on from it.")
     keys = [stage.value for stage in steps]
     known = KnownExecutionState.build_for_reexecution(instance, parent)
-    job = _job(repository, selection)
+    job = _job(repository, name, selection)
     plan = create_execution_plan(
         job,
         run_config=parent.run_config,
@@ -74,10 +74,10 @@ def planned_re_execution(
 
 
 def as_parent(
-    instance: DagsterInstance, run: DagsterRun, stages: Sequence[StageName]
+    instance: DagsterInstance, run: DagsterRun, job_name: str, stages: Sequence[StageName]
 ) -> ParentRun | None:
     """The run as the one to go on from; None if its steps are not the stages as they are now."""
-    if run.job_name != DOCUMENT_JOB or run.execution_plan_snapshot_id is None:
+    if run.job_name != job_name or run.execution_plan_snapshot_id is None:
         return None
     plan = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
     if {step.key for step in plan.steps} != {stage.value for stage in stages}:
@@ -96,6 +96,8 @@ def as_parent(
     return ParentRun(run.run_id, run.root_run_id or run.run_id, done)
 
 
-def _job(repository: RepositoryDefinition, selection: frozenset[AssetKey] | None) -> JobDefinition:
-    job = repository.get_job(DOCUMENT_JOB)
+def _job(
+    repository: RepositoryDefinition, name: str, selection: frozenset[AssetKey] | None
+) -> JobDefinition:
+    job = repository.get_job(name)
     return job if selection is None else job.get_subset(asset_selection=selection)

@@ -7,9 +7,11 @@ from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from dagster import (
+    AssetKey,
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
+    JobDefinition,
     RunsFilter,
 )
 from dagster._core.origin import JobPythonOrigin
@@ -17,7 +19,7 @@ from dagster._core.run_coordinator import DefaultRunCoordinator, QueuedRunCoordi
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG, TICK_ID_TAG
 
 from rhizome_pipelines.lifecycle.actions import RunState
-from rhizome_pipelines.lifecycle.jobs import Attempt
+from rhizome_pipelines.lifecycle.jobs import Attempt, JobType
 from rhizome_pipelines.lifecycle.launch import LaunchRequest, ParentRun
 from rhizome_pipelines.lifecycle.stage_names import StageName
 from rhizome_pipelines.run_api.plans import as_parent, planned_re_execution, planned_run
@@ -101,7 +103,8 @@ class DagsterRuns:
         if self._source is None or not self.can_launch or not isinstance(launcher, _Warm):
             return
         try:
-            launcher.prewarm(self._source.python, self._source.location.location_name)
+            origin = self._source.python(DOCUMENT_JOB)
+            launcher.prewarm(origin, self._source.location.location_name)
         except Exception:
             log.exception("The run launcher could not be made ready beforehand.")
 
@@ -114,32 +117,31 @@ class DagsterRuns:
         """
         if self._source is None or request.run_id is None:
             raise RuntimeError("Runs can only be launched from a sensor's tick.")
-        partition = str(request.document_id)
-        self._instance.add_dynamic_partitions(DOCUMENT_PARTITIONS, [partition])
-        self._create(self._source, request, request.run_id, partition)
+        if request.partition is not None:
+            self._instance.add_dynamic_partitions(DOCUMENT_PARTITIONS, [str(request.partition)])
+        self._create(self._source, request, request.run_id)
         # Neither of the two coordinators looks at the workspace: it is the launcher's to use.
         self._instance.submit_run(request.run_id, workspace=None)  # type: ignore[arg-type]
 
-    def _create(
-        self, source: RunSource, request: LaunchRequest, run_id: str, partition: str
-    ) -> None:
+    def _create(self, source: RunSource, request: LaunchRequest, run_id: str) -> None:
         selection, parent = asset_selection(request), request.parent
+        name = request.job_type.value
         planned = (
-            planned_run(source.repository, selection)
+            planned_run(source.repository, name, selection)
             if parent is None
             else planned_re_execution(
-                self._instance, source.repository, selection, parent.run_id, request.steps
+                self._instance, source.repository, name, selection, parent.run_id, request.steps
             )
         )
         job = planned.job
         self._instance.create_run(
-            job_name=DOCUMENT_JOB,
+            job_name=name,
             run_id=run_id,
             run_config=planned.run_config,
             status=DagsterRunStatus.NOT_STARTED,
             tags={
-                **source.job.run_tags,
-                **source.job.get_tags_for_partition_key(partition, selection),
+                **source.job(name).run_tags,
+                **_partition_tags(source.job(name), request, selection),
                 **run_tags(request),
                 RUN_KEY_TAG: request.key,
                 SENSOR_NAME_TAG: source.sensor,
@@ -155,8 +157,8 @@ class DagsterRuns:
             asset_check_selection=None,
             resolved_op_selection=None,
             op_selection=None,
-            remote_job_origin=source.remote.get_job_origin(DOCUMENT_JOB),
-            job_code_origin=source.python,
+            remote_job_origin=source.remote.get_job_origin(name),
+            job_code_origin=source.python(name),
             asset_graph=job.asset_layer.asset_graph,
         )
 
@@ -168,20 +170,30 @@ class DagsterRuns:
         if run is not None and not run.is_finished:
             self._instance.run_coordinator.cancel_run(run.run_id)
 
-    def parent(self, run_ids: Sequence[str], stages: Sequence[StageName]) -> ParentRun | None:
+    def parent(
+        self, run_ids: Sequence[str], job_type: JobType, stages: Sequence[StageName]
+    ) -> ParentRun | None:
         """The first of the runs that is still on record, if the job has the same steps as it had.
 
         None if there is none to go on from: purged, of another job, or made by other code.
         """
         found = {run.run_id: run for run in self._by_ids(list(run_ids))}
         run = next((found[run_id] for run_id in run_ids if run_id in found), None)
-        return None if run is None else as_parent(self._instance, run, stages)
+        return None if run is None else as_parent(self._instance, run, job_type.value, stages)
 
     def abandon(self, run_id: str) -> None:
         """A run that was created and never launched is over: nobody can launch it any more."""
         run = self._instance.get_run_by_id(run_id)
         if run is not None and run.status is DagsterRunStatus.NOT_STARTED:
             self._instance.report_run_failed(run, "The run was created, but never launched.")
+
+
+def _partition_tags(
+    job: JobDefinition, request: LaunchRequest, selection: frozenset[AssetKey] | None
+) -> Mapping[str, str]:
+    if request.partition is None:
+        return {}
+    return job.get_tags_for_partition_key(str(request.partition), selection)
 
 
 _STATES: Mapping[DagsterRunStatus, RunState] = {

@@ -25,8 +25,6 @@ from dagster._core.remote_origin import (
 )
 from dagster._serdes import deserialize_value, serialize_value
 
-from rhizome_pipelines.run_api.tags import DOCUMENT_JOB
-
 _MODULE, _ATTRIBUTE = "rhizome_pipelines.definitions", "defs"
 
 
@@ -48,20 +46,22 @@ class RunSource:
         tick = context.log_key[-1] if context.log_key else None
         return cls(context.repository_def, context.code_location_origin, context.sensor_name, tick)
 
-    @property
-    def job(self) -> JobDefinition:
-        """The job that documents are processed by."""
-        return self.repository.get_job(DOCUMENT_JOB)
+    def job(self, name: str) -> JobDefinition:
+        """One of the location's jobs."""
+        return self.repository.get_job(name)
 
     @property
     def remote(self) -> RemoteRepositoryOrigin:
         """The repository as other processes name it."""
         return RemoteRepositoryOrigin(self.location, self.repository.name)
 
-    @cached_property
-    def python(self) -> JobPythonOrigin:
+    def python(self, name: str) -> JobPythonOrigin:
         """The job as a process of its own would load it."""
-        return JobPythonOrigin(DOCUMENT_JOB, _python_origin(self.location, self.repository.name))
+        return JobPythonOrigin(name, self._python_repository)
+
+    @cached_property
+    def _python_repository(self) -> RepositoryPythonOrigin:
+        return _python_origin(self.location, self.repository.name)
 
 
 def lasting_instance(context: SensorEvaluationContext) -> DagsterInstance:

@@ -1,5 +1,7 @@
 """Tags by which runs tell whose they are, and runs as Dagster's daemon is asked for them."""
 
+from collections.abc import Sequence
+
 from dagster import AssetKey, RunRequest
 from dagster._core.storage.tags import (
     PARENT_RUN_ID_TAG,
@@ -9,7 +11,7 @@ from dagster._core.storage.tags import (
 
 from rhizome_pipelines.lifecycle.jobs import JobType
 from rhizome_pipelines.lifecycle.launch import LaunchRequest
-from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES
+from rhizome_pipelines.lifecycle.stage_names import JOB_STAGES, StageName
 
 JOB_TAG = "rhizome/job"
 ATTEMPT_TAG = "rhizome/attempt"
@@ -43,8 +45,8 @@ def run_tags(request: LaunchRequest) -> dict[str, str]:
 
 
 def asset_selection(request: LaunchRequest) -> frozenset[AssetKey] | None:
-    """The assets of all the job's stages; None if they are all that there are."""
-    if list(request.stages) == list(DOCUMENT_STAGES):
+    """The assets of all the job's stages; None if they are all that there are, or are ops."""
+    if request.partition is None or _is_whole(request, request.stages):
         return None
     return frozenset(AssetKey(stage.value) for stage in request.stages)
 
@@ -52,13 +54,18 @@ def asset_selection(request: LaunchRequest) -> frozenset[AssetKey] | None:
 def run_request(request: LaunchRequest) -> RunRequest:
     """The run, to be launched by Dagster's daemon.
 
-    A request cannot select steps: a re-execution selects their assets, and has its parent in its
-    tags only.
+    A request cannot select steps: a re-execution selects their assets, or walks all ops (what is
+    done is reused), and has its parent in its tags only.
     """
-    whole = list(request.steps) == list(DOCUMENT_STAGES)
+    all_of_it = request.partition is None or _is_whole(request, request.steps)
     return RunRequest(
         run_key=request.key,
-        partition_key=str(request.document_id),
-        asset_selection=None if whole else [AssetKey(stage.value) for stage in request.steps],
+        job_name=request.job_type.value,
+        partition_key=None if request.partition is None else str(request.partition),
+        asset_selection=None if all_of_it else [AssetKey(stage.value) for stage in request.steps],
         tags=run_tags(request),
     )
+
+
+def _is_whole(request: LaunchRequest, stages: Sequence[StageName]) -> bool:
+    return list(stages) == list(JOB_STAGES[request.job_type])

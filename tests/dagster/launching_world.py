@@ -24,7 +24,7 @@ from rhizome_pipelines.deployment.presence import stopping
 from rhizome_pipelines.deployment.services import Services
 from sensors import reconciling_sensor
 from tests.dagster.launchers import NotesLauncher
-from tests.dagster.world import JOB, WatchedServices, World
+from tests.dagster.world import WatchedServices, World
 
 LOCATION = InProcessCodeLocationOrigin(
     LoadableTargetOrigin(module_name="rhizome_pipelines.definitions"), location_name="rhizome"
@@ -98,7 +98,7 @@ class LaunchingWorld(World):
 
     def work(self, run: DagsterRun) -> JobExecutionResult:
         """Do what the run's worker does."""
-        job = InMemoryJob(self.definitions.resolve_job_def(JOB))
+        job = InMemoryJob(self.definitions.resolve_job_def(run.job_name))
         return execute_run(job, run, self.instance)
 
     @contextmanager

@@ -16,7 +16,12 @@ from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckKe
 
 from rhizome_pipelines.deployment.document_stages import CODE_VERSIONS
 from rhizome_pipelines.lifecycle.jobs import JobType
-from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES, StageName
+from rhizome_pipelines.lifecycle.stage_names import (
+    ASSET_JOBS,
+    DOCUMENT_STAGES,
+    JOB_STAGES,
+    StageName,
+)
 
 CHECKS = {
     StageName.EXTRACTION: {"extraction_is_stored"},
@@ -24,7 +29,7 @@ CHECKS = {
     StageName.EMBEDDINGS: {"embeddings_are_stored", "every_chunk_is_embedded"},
     StageName.CONNECTIONS: {"connections_are_stored"},
 }
-OFFERED = {JobType.PROCESS_DOCUMENT}
+OFFERED = set(JOB_STAGES)
 """The job types that this version has a Dagster job for."""
 HOUSEKEEPING = {"purge_history", "clean_up_storage"}
 """Jobs that no row asks for."""
@@ -90,11 +95,12 @@ def test_every_check_blocks(definitions: Definitions) -> None:
 
 def test_jobs_are_named_as_the_job_types(definitions: Definitions) -> None:
     assert {job.name for job in definitions.jobs or []} == {*OFFERED, *HOUSEKEEPING}
-    job = definitions.resolve_job_def(JobType.PROCESS_DOCUMENT.value)
-    assert job.partitions_def is not None
-    assert job.partitions_def.name == "documents"
-    assert {node.name for node in job.nodes} == {stage.value for stage in DOCUMENT_STAGES}
-    assert job.description
+    for job_type, stages in JOB_STAGES.items():
+        job = definitions.resolve_job_def(job_type.value)
+        assert {node.name for node in job.nodes} == {stage.value for stage in stages}
+        assert job.description
+        partitions = job.partitions_def.name if job.partitions_def is not None else None
+        assert partitions == ("documents" if job_type in ASSET_JOBS else None)
 
 
 def test_one_process_a_run(definitions: Definitions) -> None:
@@ -123,7 +129,7 @@ def test_a_sensor_and_its_standby_look_at_jobs_and_run_from_the_start(
     ]
     for sensor in sensors:
         assert sensor.default_status is DefaultSensorStatus.RUNNING
-        assert [job.name for job in sensor.jobs] == ["process_document"]
+        assert {job.name for job in sensor.jobs} == OFFERED
 
 
 def test_housekeeping_is_no_job_type_and_takes_no_attempt(definitions: Definitions) -> None:

@@ -136,16 +136,22 @@ class World:
     def run(self, request: RunRequest) -> ExecuteInProcessResult:
         """Do what the run that was asked for would do."""
         return self.execute(
-            str(request.partition_key), request.tags, asset_selection=request.asset_selection
+            request.partition_key,
+            request.tags,
+            job=request.job_name or JOB,
+            asset_selection=request.asset_selection,
         )
 
     def execute(
-        self, partition: str | None, tags: Mapping[str, str] | None = None, **options: Any
+        self,
+        partition: str | None,
+        tags: Mapping[str, str] | None = None,
+        job: str = JOB,
+        **options: Any,
     ) -> ExecuteInProcessResult:
         """As `dagster job execute` does: the partition is a tag, known to Dagster or not."""
         named = {PARTITION_TAG: partition} if partition is not None else {}
-        job = self.definitions.resolve_job_def(JOB)
-        return job.execute_in_process(
+        return self.definitions.resolve_job_def(job).execute_in_process(
             tags={**(tags or {}), **named},
             instance=self.instance,
             raise_on_error=False,

@@ -128,6 +128,10 @@ class FusedStore:
         with self._operation(key):
             self.inner.write_file(key, path)
 
+    def write_blocks(self, key: str, blocks: Iterable[bytes]) -> None:
+        with self._operation(key):
+            self.inner.write_blocks(key, blocks)
+
     @contextmanager
     def local_copy(self, key: str) -> Iterator[Path]:
         with self._operation(), self.inner.local_copy(key) as path:
