@@ -123,6 +123,11 @@ class JobWorld:
     def row(self, job_id: UUID) -> Row | None:
         return self._database.first("select * from background_jobs where id = %s", (job_id,))
 
+    def rows(self) -> Mapping[UUID, Row]:
+        """All jobs."""
+        rows = self._database.all("select * from background_jobs")
+        return {row["id"]: row for row in rows}
+
     def attempts(self, job_id: UUID | None = None) -> list[Row]:
         """Of one job, or of all."""
         return self._database.all(
@@ -131,9 +136,9 @@ class JobWorld:
             {"job": job_id},
         )
 
-    def snapshot(self) -> tuple[list[Row], list[Row]]:
+    def snapshot(self) -> tuple[Mapping[UUID, Row], list[Row]]:
         """All that a write might change."""
-        return self._database.all("select * from background_jobs order by id"), self.attempts()
+        return self.rows(), self.attempts()
 
     def checkpoints(self, job_id: UUID) -> list[str]:
         """What is stored of the job's document to go on from."""
