@@ -372,7 +372,7 @@ def test_whatever_happens_no_wish_is_undone_and_every_job_comes_to_rest(
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Here,
         settings=settings(
-            max_examples=int(__import__('os').environ.get('N','20')),
+            max_examples=20,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
