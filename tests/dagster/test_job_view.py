@@ -125,7 +125,7 @@ def test_a_pointer_that_is_not_true_is_told(launching: LaunchingWorld, card_box:
         ("last_checkpoint_path = null", "The row names no checkpoint, though"),
     ):
         launching.services.database.execute(
-            f"update background_jobs set {change} where id = %s",  # type: ignore[arg-type]  # noqa: S608
+            f"update background_jobs set {change} where id = %s",  # type: ignore[arg-type]
             (job_id,),
         )
         assert told in (report(launching, job_id).pointer_fault or "")

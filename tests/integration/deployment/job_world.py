@@ -106,7 +106,7 @@ class JobWorld:
         """Forget what another example has left."""
         self.documents.clear()
         for table in ("background_jobs", "job_attempts", "documents"):
-            self._database.execute(f"delete from {table}")  # type: ignore[arg-type]  # noqa: S608
+            self._database.execute(f"delete from {table}")  # type: ignore[arg-type]
 
     def insert(self, job_id: UUID, user_id: UUID) -> None:
         """A client wants a document processed; the id may be one that was used before."""
