@@ -25,13 +25,17 @@ class CannotMeasureError(Exception):
 
 @dataclass(frozen=True)
 class Workshop:
-    """`quick`: as few repetitions and as small documents as show that all works."""
+    """`quick`: as few repetitions and as small documents as show that all works.
+
+    `rounds`: how often to repeat instead of as usual.
+    """
 
     cache: Path = CACHE
     quick: bool = False
+    rounds: int | None = None
 
     def repetitions(self, usual: int) -> int:
-        return 1 if self.quick else usual
+        return 1 if self.quick else self.rounds or usual
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
