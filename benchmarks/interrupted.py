@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ import psutil
 from benchmarks.deployment import LOOK_SECONDS, Home, new_home
 from benchmarks.folder_work import Peer, chunk_count, hash_model, peer
 from benchmarks.wishes import wish
-from benchmarks.workshop import ROOT, CannotMeasureError, Workshop
+from benchmarks.workshop import ROOT, CannotMeasureError, Workshop, free_port, restore_interrupt
 from rhizome_pipelines.lifecycle.documents import SourceType
 
 END_SECONDS = 30.0
@@ -57,14 +56,14 @@ class Ours:
     def begin(self) -> None:
         with (self.home.path / "up.log").open("ab") as log:
             self.up = subprocess.Popen(
-                [Path(sys.executable).with_name("rhizome"), "up", "--port", str(_free_port())],
+                [Path(sys.executable).with_name("rhizome"), "up", "--port", str(free_port())],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_restore_interrupt,
+                preexec_fn=restore_interrupt,
             )
 
     def kill(self) -> None:
@@ -171,15 +170,3 @@ def _environment_names(process: psutil.Process, home: Path) -> bool:
     with suppress(psutil.Error):
         return process.environ().get("RHIZOME_HOME") == str(home)
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-def _restore_interrupt() -> None:
-    """A script's background job inherits an ignored SIGINT; Dagster would then ignore TERM too."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)

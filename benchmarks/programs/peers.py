@@ -103,9 +103,7 @@ def cocoindex(*, in_flight: int | None = None, by_chunk: bool = False) -> Work:
         files = localfs.walk_dir(
             folder, recursive=True, path_matcher=PatternFilePathMatcher(["**/*.md"])
         )
-        await coco.mount_each(
-            mount_chunks if by_chunk else process_file, files.items(), target
-        )
+        await coco.mount_each(mount_chunks if by_chunk else process_file, files.items(), target)
 
     def work(folder: Path, url: str, embedder: str, state: Path) -> None:
         where["embedder"] = embedder
