@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--rounds N] [--report] [figure …]`: measure, and write down what was found.
+"""`python -m benchmarks [--quick] [--rounds N] [--report] [figure …]`: measure, and write it down.
 
 Ends with 0 when all was measured, 3 when a figure was left out because something that it needs is
 not here, 2 for an unknown name.

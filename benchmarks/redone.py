@@ -1,16 +1,16 @@
 """How much is embedded again after everything was killed with SIGKILL: ours, and CocoIndex.
 
 The same markdown files and the same embedding service for both, which outlives the killed
-processes and counts the texts that it embeds (`counted_embedder`). Everything is killed at a random
-moment of the quarter of a second after the service has embedded a given share of the texts, started
-again as it was started first, and waited for. *Redone* are the texts embedded in both lives together
-beyond those that an undisturbed life needs, as a share of those. Nothing else is counted: what was
-read, split or written again has no counter that both have.
+processes and counts the texts that it embeds (`counted_embedder`). Everything is killed at a
+random moment of the quarter of a second after the service has embedded a given share of the
+texts, started again as it was started first, and waited for. *Redone* are the texts embedded in
+both lives together beyond those that an undisturbed life needs, as a share of those. Nothing else
+is counted: what was read, split or written again has no counter that both have.
 
-Ours is `rhizome up` and a row for each file; killed are the command, code server, daemon, web server,
-warm process, workers and guardian. CocoIndex is one process with its memory (LMDB) on the disk.
-It is measured as its documentation shows it, and set up for this: with few files at once, and with
-every chunk a component of its own. Both keep their Postgres.
+Ours is `rhizome up` and a row for each file; killed are the command, code server, daemon, web
+server, warm process, workers and guardian. CocoIndex is one process with its memory (LMDB) on the
+disk. It is measured as its documentation shows it, and set up for this: with as many files at
+once as ours has, and with every chunk a component of its own. Both keep their Postgres.
 
 One file with all the text of the folder is the second case: a unit is a part of a document there.
 """
