@@ -1,4 +1,4 @@
-"""What an import asks of the outside: a place for the rows, a model, and who looks for connections."""
+"""What an import asks of the outside: a place for rows, a model, somebody who finds connections."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
