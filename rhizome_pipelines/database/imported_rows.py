@@ -73,8 +73,10 @@ class PostgresImportSink(ImportSink):
         return {row["document_id"]: row["digest"] for row in rows}
 
     def apply(self, documents: Iterable[IncomingDocument]) -> Sequence[AppliedDocument]:
-        """See `ImportSink`. Raises PermanentError, with nothing changed, for what a rule of the
-        tables refuses, and OwnershipLostError if the job is not the attempt's any more.
+        """See `ImportSink`.
+
+        Raises PermanentError, with nothing changed, for what a rule of the tables refuses, and
+        OwnershipLostError if the job is not the attempt's any more.
         """
         with _telling_refusals(), self._database.transaction() as connection:
             imported_connections.prepare(connection)
@@ -152,7 +154,7 @@ class PostgresImportSink(ImportSink):
         space = document.space
         width = column_width(connection, space.dimensions) if space else 0
         vector_oid = register_vectors(connection)
-        all_columns = ("id", "document_id", "embedding_model", *columns, "embedding")
+        all_columns = ("id", "document_id", "is_current", "embedding_model", *columns, "embedding")
         copy_in = sql.SQL("copy chunks ({}) from stdin (format binary)").format(
             sql.SQL(", ").join(map(sql.Identifier, all_columns))
         )
@@ -160,13 +162,14 @@ class PostgresImportSink(ImportSink):
         count = 0
         with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
             types = (COLUMNS[column] for column in columns)
-            copy.set_types(["uuid", "uuid", "text", *types, vector_oid])
+            copy.set_types(["uuid", "uuid", "bool", "text", *types, vector_oid])
             for record, vector in document.chunks():
                 values = chunk_values(record)
                 copy.write_row(
                     (
                         self._chunk_id(document.document_id, int(record["chunk_index"])),
                         document.document_id,
+                        True,
                         model,
                         *(values[place] for place in places),
                         None if vector is None else encode_vector(vector, width),
@@ -245,8 +248,9 @@ def _telling_refusals() -> Iterator[None]:
     """Tell what a rule of the tables refuses in a sentence."""
     try:
         yield
-    except (psycopg.IntegrityError, psycopg.DataError) as error:
-        rule = error.diag.constraint_name or error.diag.message_primary or "a rule of its tables"
+    except (psycopg.IntegrityError, psycopg.DataError, UnicodeEncodeError) as error:
+        told = error.diag if isinstance(error, psycopg.Error) else None
+        rule = (told and (told.constraint_name or told.message_primary)) or "text that is no text"
         raise PermanentError(
             f"The database refuses what the archive holds ({rule[:200]}); nothing was changed. "
             "Correct the archive's chunks.json, or import another."

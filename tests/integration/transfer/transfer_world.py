@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,15 +10,22 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from rhizome_pipelines.checkpoints.keys import DocumentKeys
+from rhizome_pipelines.checkpoints.keys import DocumentKeys, import_key
 from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.database.attempts import AttemptRepository
-from rhizome_pipelines.database.connection import Database
+from rhizome_pipelines.database.connection import Connection, Database
 from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.document_stages import StageContext, open_stage
 from rhizome_pipelines.deployment.exporting import archive_stage
 from rhizome_pipelines.deployment.finals import keep_finals
+from rhizome_pipelines.deployment.importing import (
+    IMPORT_STAGES,
+    ImportContext,
+    import_output,
+    open_import_stage,
+    preview,
+)
 from rhizome_pipelines.deployment.intake import Item, add_document, request_processing
 from rhizome_pipelines.deployment.records import record_stage
 from rhizome_pipelines.deployment.services import Services
@@ -29,6 +36,8 @@ from rhizome_pipelines.settings import load_settings
 from rhizome_pipelines.stages.runner import StageFinished, StageRunner
 from rhizome_pipelines.stages.stage import Stage, StopReason
 from rhizome_pipelines.storage.folder import LocalFolderStore
+from rhizome_pipelines.transfer.inputs import ImportInput
+from rhizome_pipelines.transfer.plan import Plan
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -125,6 +134,39 @@ class Installation:
         found = self.walk(archive_stage(self.services, job), self.store_of(job))
         return self.services.objects.read(str(found.checkpoint.facts["key"]))
 
+    # Imports
+
+    def upload(self, data: bytes, name: str = "archive.zip") -> str:
+        key = import_key(self.user, name)
+        self.services.objects.write(key, data)
+        return key
+
+    def import_(self, archive: bytes | None = None, **options: Any) -> dict[str, Any]:
+        """Import an archive, or what the options name; the job's output."""
+        if archive is not None:
+            options["storage_path"] = self.upload(archive)
+        job = self.job(JobType.IMPORT_DOCUMENT, **options)
+        context = ImportContext(self.services, job, self.begin(job), reanchor_by_search)
+        store, upstream = self.store_of(job), None
+        for name in IMPORT_STAGES:
+            with open_import_stage(name, context, upstream) as stage:
+                upstream = self.walk(stage, store).checkpoint
+        assert upstream is not None
+        store.discard_all()
+        assert [*self.services.objects.list(store.keys.prefix)] == []
+        return import_output(job, upstream.facts, 1.0)
+
+    def preview(self, archive: bytes, **options: Any) -> Plan:
+        options["storage_path"] = self.upload(archive)
+        return preview(self.services, self.user, ImportInput.read(options))
+
+    def contents(self, document: UUID) -> list[str]:
+        rows = self.database.all(
+            "select content from chunks where document_id = %s and is_current order by chunk_index",
+            (document,),
+        )
+        return [row["content"] for row in rows]
+
     @property
     def database(self) -> Database:
         return self.services.database
@@ -136,6 +178,34 @@ def installation(database_url: str, folder: Path) -> Iterator[Installation]:
     settings = load_settings(home=folder / "home", database_url=database_url)
     with Database(database_url) as database:
         yield Installation(Services(settings, database, LocalFolderStore(folder / "objects")))
+
+
+def reanchor_by_search(
+    connection: Connection, user_id: UUID, document_id: UUID, text: Callable[[], str | None]
+) -> Callable[[], int]:
+    """The simplest re-anchoring: where the words stand first in the new text."""
+    found = connection.execute(
+        """
+        select c.id, c.data ->> 'originalText'
+        from components c join entities e on e.id = c.entity_id
+        where e.user_id = %s and c.document_id = %s and c.component_type = 'Position'
+        """,
+        (user_id, document_id),
+    ).fetchall()
+
+    def move() -> int:
+        whole = (text() or "") if found else ""
+        for component, words in found:
+            at = whole.find(words)
+            start = len(whole[:at].encode("utf-16-le")) // 2
+            connection.execute(
+                "update components set recovery_method = %s, "
+                "data = data || jsonb_build_object('startOffset', %s::int) where id = %s",
+                ("lost" if at < 0 else "exact", start, component),
+            )
+        return len(found)
+
+    return move
 
 
 def entries(archive: bytes) -> dict[str, bytes]:
