@@ -84,7 +84,9 @@ def open_import_stage(
             scratch = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="rhizome-import-"))
             )
-            yield _application(context, bundle, upstream.facts, scratch)
+            stage = _application(context, bundle, upstream.facts, scratch)
+            stack.callback(stage.close)
+            yield stage
         else:
             yield FilesStage(
                 context.keys,

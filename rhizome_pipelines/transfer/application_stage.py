@@ -4,7 +4,7 @@ Units are batches of chunks that need vectors: those of documents whose vectors 
 another model, or unwanted. With all vectors at hand, the rows are written at once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version as installed_version
 from itertools import groupby, islice
 from pathlib import Path
@@ -58,7 +58,7 @@ class ApplicationStage:
         self._sink = sink
         self._regenerate = regenerate
         self._batches = dict(self._cut())
-        self._cursor: tuple[UUID, int, Iterator[Record]] | None = None
+        self._cursor: tuple[UUID, int, Generator[Record, None, None]] | None = None
 
     @property
     def name(self) -> str:
@@ -112,6 +112,11 @@ class ApplicationStage:
             if stored.get(one) != digest
         ]
 
+    def close(self) -> None:
+        """Close what is open of the bundle."""
+        if self._cursor is not None:
+            self._cursor[2].close()
+
     # Embedding
 
     def _cut(self) -> Iterator[tuple[str, tuple[PlannedDocument, Unit]]]:
@@ -131,6 +136,8 @@ class ApplicationStage:
         """The chunks of a batch; batches that follow each other read the file once."""
         cursor, self._cursor = self._cursor, None
         if cursor is None or cursor[0] != planned.document_id or cursor[1] > batch.start:
+            if cursor is not None:
+                cursor[2].close()
             cursor = (planned.document_id, 0, self._rows.records(planned.document_id))
         document_id, at, stream = cursor
         records = list(islice(stream, batch.start - at, batch.stop - at))

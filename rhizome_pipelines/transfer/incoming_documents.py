@@ -1,7 +1,7 @@
 """The documents of a bundle as streams of rows, for whoever writes them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,7 +62,7 @@ class BundledRows:
         self._user_id = user_id
         self._scratch = scratch
 
-    def records(self, document_id: UUID) -> Iterator[Record]:
+    def records(self, document_id: UUID) -> Generator[Record, None, None]:
         """The document's chunks."""
         chunks = self._documents[document_id].files.get(CHUNKS)
         if chunks is not None:
