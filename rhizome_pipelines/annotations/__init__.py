@@ -5,6 +5,11 @@ and the file `annotations.json`. Not here: how annotations are read and written 
 and when a text changes.
 """
 
+from rhizome_pipelines.annotations.archive import (
+    StoredAnnotation,
+    annotations_document,
+    annotations_from,
+)
 from rhizome_pipelines.annotations.model import (
     AUTOMATIC,
     Anchor,
@@ -26,5 +31,8 @@ __all__ = [
     "ReanchorReport",
     "Recovery",
     "RecoveryMethod",
+    "StoredAnnotation",
+    "annotations_document",
+    "annotations_from",
     "reanchor_document",
 ]

@@ -44,6 +44,7 @@ class Placement:
 class _Judged:
     candidate: Candidate
     confidence: float
+    same_around: bool
     bracketed: bool
     distance: int
 
@@ -81,9 +82,11 @@ def _judge(text: TextIndex, wanted: Wanted, candidate: Candidate) -> _Judged:
         and end <= bracket.end
         and bracket.end - bracket.begin <= _NARROW + 2 * len(wanted.quote)
     )
-    support = 1 - (1 - _agreement(text, wanted, begin, end)) * (1 - _BRACKETED * bracketed)
+    agreement = _agreement(text, wanted, begin, end)
+    support = 1 - (1 - agreement) * (1 - _BRACKETED * bracketed)
     confidence = candidate.likeness * (_WORDS_ALONE + (1 - _WORDS_ALONE) * support)
-    return _Judged(candidate, confidence, bracketed, abs(begin - wanted.expected))
+    distance = abs(begin - wanted.expected)
+    return _Judged(candidate, confidence, agreement == 1, bracketed, distance)
 
 
 def _agreement(text: TextIndex, wanted: Wanted, begin: int, end: int) -> float:
@@ -104,19 +107,30 @@ def _agreement(text: TextIndex, wanted: Wanted, begin: int, end: int) -> float:
 
 
 def _best(judged: list[_Judged]) -> Placement | None:
-    """The surest; of those about equally sure one in its bracket, then the nearest."""
+    """The surest; of about equally sure ones that whose surroundings are the very same, then one
+    in its bracket, then the nearest.
+    """
     if not judged:
         return None
     surest = max(one.confidence for one in judged)
     equal = [one for one in judged if one.confidence > surest - _RIVAL]
-    best = min(equal, key=lambda one: (not one.bracketed, one.distance, -one.confidence))
-    rivals = [one for one in equal if one.bracketed == best.bracketed and _apart(one, best)]
+    best = min(equal, key=_preference)
+    rivals = [one for one in equal if _evidence(one) == _evidence(best) and _apart(one, best)]
     others = [one for one in judged if _apart(one, best) and one.candidate.likeness > _LEAST]
     confidence = min(best.confidence, _UNDECIDED) if rivals else best.confidence
     method = best.candidate.method
     if method is RecoveryMethod.EXACT and others and not best.bracketed:
         method = RecoveryMethod.CONTEXT
     return Placement(*best.candidate.raw, method, round(confidence, 4))
+
+
+def _evidence(one: _Judged) -> tuple[bool, bool]:
+    return one.same_around, one.bracketed
+
+
+def _preference(one: _Judged) -> tuple[bool, bool, int, float]:
+    """The least is the best."""
+    return not one.same_around, not one.bracketed, one.distance, -one.confidence
 
 
 def _apart(one: _Judged, other: _Judged) -> bool:

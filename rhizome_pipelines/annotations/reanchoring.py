@@ -12,7 +12,7 @@ for by its own words again the next time, so that small errors do not add up.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -44,12 +44,13 @@ def reanchor_document(
     document_id: UUID,
     anchors: Mapping[UUID, Anchor | None],
     old_chunks: Sequence[ChunkText],
-    new_text: str,
+    read_text: Callable[[], str],
     new_chunks: Sequence[ChunkText],
 ) -> ReanchorReport:
     """Move a document's annotations to where they belong in its new text.
 
     `anchors` as they stood with `old_chunks`, read before those were replaced (`store.anchors`).
+    `read_text` gives the new text; it is not called if nothing has changed.
     Writes nothing for an annotation that stands as it did; done again it writes nothing at all.
     Without old chunks only the quotes and their contexts are known: of several equal places
     none is then certain.
@@ -57,7 +58,7 @@ def reanchor_document(
     readable = {entity: anchor for entity, anchor in anchors.items() if anchor is not None}
     now = dict(readable)
     if readable and _told(old_chunks) != _told(new_chunks):
-        texts = _Texts(old_chunks, new_text, new_chunks)
+        texts = _Texts(old_chunks, read_text(), new_chunks)
         now = {entity: texts.moved(anchor) for entity, anchor in readable.items()}
         changed = {entity: now[entity] for entity in now if now[entity] != readable[entity]}
         if changed:
@@ -122,7 +123,7 @@ class _Texts:
 
     def _at(self, anchor: Anchor, begin: int, end: int) -> Anchor:
         start, stop = self._new.units.to_units(begin), self._new.units.to_units(end)
-        return replace(anchor, start=start, end=stop, pointer=self._new.pointer(start, stop))
+        return replace(anchor, start=start, end=stop, pointer=self._new.chunks.pointer(start, stop))
 
 
 class _OldPlace:
