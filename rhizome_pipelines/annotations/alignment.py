@@ -26,13 +26,15 @@ class Bracket:
     """Where in the new text an old passage must lie, if nothing was moved; folded characters.
 
     `expected`: where it would begin if its nearer neighbour had kept its distance.
-    `unchanged`: the text between the two neighbours is the same in both texts.
+    `unchanged`: the text from one neighbour to the other is the same in both texts.
+    `firm`: the neighbours are passages, neither is only the beginning or the end of the text.
     """
 
     begin: int
     end: int
     expected: int
     unchanged: bool
+    firm: bool
 
 
 class Alignment:
@@ -52,9 +54,13 @@ class Alignment:
         self._new_runs = [pairs[index][1] for index in kept]
 
     def bracket(self, begin: int, end: int) -> Bracket:
-        """Of the old passage `begin`–`end` (folded characters)."""
-        left = bisect_right(self._old_runs, begin) - 1
-        right = bisect_left(self._old_runs, end - RUN)
+        """Of the old passage `begin`–`end` (folded characters).
+
+        The neighbours lie wholly beside the passage: that its own words are found somewhere is
+        no evidence that they are where they were.
+        """
+        left = bisect_right(self._old_runs, begin - RUN) - 1
+        right = bisect_left(self._old_runs, end)
         old_begin, new_begin = (self._old_runs[left], self._new_runs[left]) if left >= 0 else (0, 0)
         if right < len(self._old_runs):
             old_end, new_end = self._old_runs[right] + RUN, self._new_runs[right] + RUN
@@ -68,6 +74,7 @@ class Alignment:
             min(max(begin + shift, new_begin), max(new_begin, new_end)),
             old_end - old_begin == new_end - new_begin
             and self._old.text[old_begin:old_end] == self._new.text[new_begin:new_end],
+            left >= 0 and right < len(self._old_runs),
         )
 
 

@@ -8,6 +8,8 @@ behind, and whether the place lies where the unchanged text around says that it 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from rapidfuzz.distance import Postfix, Prefix
+
 from rhizome_pipelines.annotations import searching
 from rhizome_pipelines.annotations.model import AUTOMATIC, RecoveryMethod
 from rhizome_pipelines.annotations.searching import Candidate, Wanted
@@ -46,6 +48,7 @@ class _Judged:
     confidence: float
     same_around: bool
     bracketed: bool
+    touching: int
     distance: int
 
 
@@ -78,6 +81,7 @@ def _judge(text: TextIndex, wanted: Wanted, candidate: Candidate) -> _Judged:
     bracket = wanted.bracket
     bracketed = (
         bracket is not None
+        and bracket.firm
         and bracket.begin <= begin
         and end <= bracket.end
         and bracket.end - bracket.begin <= _NARROW + 2 * len(wanted.quote)
@@ -85,8 +89,14 @@ def _judge(text: TextIndex, wanted: Wanted, candidate: Candidate) -> _Judged:
     agreement = _agreement(text, wanted, begin, end)
     support = 1 - (1 - agreement) * (1 - _BRACKETED * bracketed)
     confidence = candidate.likeness * (_WORDS_ALONE + (1 - _WORDS_ALONE) * support)
-    distance = abs(begin - wanted.expected)
-    return _Judged(candidate, confidence, agreement == 1, bracketed, distance)
+    return _Judged(
+        candidate,
+        confidence,
+        same_around=agreement == 1,
+        bracketed=bracketed,
+        touching=_touching(text, wanted, begin, end),
+        distance=abs(begin - wanted.expected),
+    )
 
 
 def _agreement(text: TextIndex, wanted: Wanted, begin: int, end: int) -> float:
@@ -106,16 +116,28 @@ def _agreement(text: TextIndex, wanted: Wanted, begin: int, end: int) -> float:
     return 0.7 * max(scores) + 0.3 * min(scores)
 
 
+def _touching(text: TextIndex, wanted: Wanted, begin: int, end: int) -> int:
+    """How many folded characters directly before and behind are the very same."""
+    folded = text.folded.text
+    before = folded[max(0, begin - len(wanted.before)) : begin]
+    after = folded[end : end + len(wanted.after)]
+    same_before = Postfix.similarity(before, wanted.before)
+    return same_before + Prefix.similarity(after, wanted.after)
+
+
 def _best(judged: list[_Judged]) -> Placement | None:
-    """The surest; of about equally sure ones that whose surroundings are the very same, then one
-    in its bracket, then the nearest.
+    """The surest place.
+
+    Of those about equally sure, in this order: whose surroundings are the very same, which lies in
+    its bracket, where more of the surroundings is literally there, which is nearest. Only the
+    last of these leaves a doubt.
     """
     if not judged:
         return None
     surest = max(one.confidence for one in judged)
     equal = [one for one in judged if one.confidence > surest - _RIVAL]
     best = min(equal, key=_preference)
-    rivals = [one for one in equal if _evidence(one) == _evidence(best) and _apart(one, best)]
+    rivals = [one for one in equal if _is_rival(one, best)]
     others = [one for one in judged if _apart(one, best) and one.candidate.likeness > _LEAST]
     confidence = min(best.confidence, _UNDECIDED) if rivals else best.confidence
     method = best.candidate.method
@@ -124,13 +146,19 @@ def _best(judged: list[_Judged]) -> Placement | None:
     return Placement(*best.candidate.raw, method, round(confidence, 4))
 
 
-def _evidence(one: _Judged) -> tuple[bool, bool]:
-    return one.same_around, one.bracketed
-
-
-def _preference(one: _Judged) -> tuple[bool, bool, int, float]:
+def _preference(one: _Judged) -> tuple[bool, bool, int, int, float]:
     """The least is the best."""
-    return not one.same_around, not one.bracketed, one.distance, -one.confidence
+    return not one.same_around, not one.bracketed, -one.touching, one.distance, -one.confidence
+
+
+def _is_rival(one: _Judged, best: _Judged) -> bool:
+    """Whether nothing but distance speaks against it."""
+    return (
+        _apart(one, best)
+        and one.same_around == best.same_around
+        and one.bracketed == best.bracketed
+        and one.touching > best.touching - _TELLING
+    )
 
 
 def _apart(one: _Judged, other: _Judged) -> bool:

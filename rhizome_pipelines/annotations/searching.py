@@ -30,7 +30,8 @@ _LEAST_ANYWHERE = 0.7
 class Wanted:
     """A quote with its surroundings, raw and folded, and the folded place where it should be.
 
-    `bracket` is None where nothing is known of the old text.
+    `bracket` is None where nothing is known of the old text. `cuts_words` tells whether the quote
+    begins and ends within a word.
     """
 
     raw: str
@@ -39,12 +40,14 @@ class Wanted:
     after: str
     expected: int
     bracket: Bracket | None
+    cuts_words: tuple[bool, bool]
 
     @staticmethod
     def of(raw: str, around: tuple[str, str], expected: int, bracket: Bracket | None) -> "Wanted":
         """Folds the quote and what it needs of the text around it."""
         before, after = fold(around[0])[-CONTEXT:], fold(around[1])[:CONTEXT]
-        return Wanted(raw, fold(raw), before, after, expected, bracket)
+        cuts = _within_word(around[0], raw), _within_word(raw, around[1])
+        return Wanted(raw, fold(raw), before, after, expected, bracket, cuts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,16 @@ def between_contexts(text: TextIndex, wanted: Wanted) -> Iterator[Candidate]:
     room = len(wanted.quote) * 2 + CONTEXT
     windows = set()
     if len(before) >= _SHORT:
-        for place in _occurrences(folded, before, wanted.expected - len(before)):
-            begin = place + len(before)
-            end = folded.find(after, begin, begin + room + len(after)) if after else -1
-            windows.add((begin, end if end >= 0 else begin + room))
+        for found in _occurrences(folded, before, wanted.expected - len(before)):
+            begin = found + len(before)
+            likely = begin + len(wanted.quote)
+            end = _nearest(folded, after, likely, (begin, begin + room + len(after)))
+            windows.add((begin, begin + room if end is None else end))
     if len(after) >= _SHORT:
         for end in _occurrences(folded, after, wanted.expected + len(wanted.quote)):
-            begin = folded.rfind(before, max(0, end - room - len(before)), end) if before else -1
-            windows.add((begin + len(before) if begin >= 0 else max(0, end - room), end))
+            likely = end - len(wanted.quote) - len(before)
+            place = _nearest(folded, before, likely, (max(0, end - room - len(before)), end))
+            windows.add((max(0, end - room) if place is None else place + len(before), end))
     for begin, end in sorted(windows):
         yield from _alike(text, wanted, (begin, end), _LEAST_BETWEEN, RecoveryMethod.CONTEXT)
 
@@ -145,7 +150,7 @@ def _alike(
     if alike == 1:
         yield literal(text, wanted.raw, begin, end)
     elif alike >= least:
-        start, stop = _whole_words(text.raw, *text.folded.raw_span(begin, end))
+        start, stop = _whole_words(text.raw, text.folded.raw_span(begin, end), wanted.cuts_words)
         raw = _with_punctuation(text.raw, wanted.raw, start, stop)
         yield Candidate(raw, (begin, end), alike, method)
 
@@ -169,6 +174,16 @@ def _occurrences(text: str, wanted: str, near: int) -> set[int]:
     return places
 
 
+def _nearest(text: str, wanted: str, near: int, within: tuple[int, int]) -> int | None:
+    """Where `wanted` stands nearest to `near` in the part `within` of the text, if it does."""
+    if not wanted:
+        return None
+    low, high = within
+    near = max(low, near)
+    places = (text.find(wanted, near, high), text.rfind(wanted, low, near + len(wanted)))
+    return min((p for p in places if p >= 0), key=lambda p: abs(p - near), default=None)
+
+
 def _with_punctuation(text: str, quote: str, start: int, stop: int) -> tuple[int, int]:
     """The span with the punctuation around it that the quote has at its ends too."""
     bare = [index for index, character in enumerate(quote) if fold(character)]
@@ -180,11 +195,20 @@ def _with_punctuation(text: str, quote: str, start: int, stop: int) -> tuple[int
     return start, stop
 
 
-def _whole_words(text: str, start: int, stop: int, most: int = 16) -> tuple[int, int]:
-    """The span with the words at its ends whole; not in scripts that write no spaces."""
-    low, high = start, stop
-    while low > 0 and text[low - 1].isalnum() and text[low].isalnum():
+def _whole_words(
+    text: str, span: tuple[int, int], cuts_words: tuple[bool, bool], most: int = 16
+) -> tuple[int, int]:
+    """The span with the words at its ends whole, if they were; not in scripts without spaces."""
+    low, high = start, stop = span
+    while 0 < low < len(text) and _within_word(text[low - 1], text[low]):
         low -= 1
-    while high < len(text) and text[high].isalnum() and text[high - 1].isalnum():
+    while 0 < high < len(text) and _within_word(text[high - 1], text[high]):
         high += 1
-    return low if start - low <= most else start, high if high - stop <= most else stop
+    return (
+        start if cuts_words[0] or start - low > most else low,
+        stop if cuts_words[1] or high - stop > most else high,
+    )
+
+
+def _within_word(one: str, other: str) -> bool:
+    return one[-1:].isalnum() and other[:1].isalnum()

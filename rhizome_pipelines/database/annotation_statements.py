@@ -79,9 +79,11 @@ order by p.entity_id
 """
 
 ADD_ENTITY: LiteralString = """
-insert into entities (id, user_id, entity_type) values (%s, %s, 'annotation')
+insert into entities (id, user_id, entity_type) values (%(entity)s, %(user)s, 'annotation')
 on conflict (id) do nothing
 """
+
+OWN_ENTITY: LiteralString = "select from entities where id = %(entity)s and user_id = %(user)s"
 
 ADD_COMPONENT: LiteralString = """
 insert into components (entity_id, component_type, data, document_id, chunk_id, chunk_ids,

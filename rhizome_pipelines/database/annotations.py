@@ -151,15 +151,10 @@ class PostgresAnnotations(AnchorStore):
     def _new_entity(self, wished: UUID) -> UUID | None:
         """The id under which the annotation was added; None if the user has it."""
         for entity in (wished, uuid5(self._user_id, str(wished))):
-            added = self._connection.execute(
-                statements.ADD_ENTITY, (entity, self._user_id)
-            ).rowcount
-            if added:
+            owned = {"entity": entity, "user": self._user_id}
+            if self._connection.execute(statements.ADD_ENTITY, owned).rowcount:
                 return entity
-            owner = self._connection.execute(
-                "select from entities where id = %s and user_id = %s", parameters
-            ).fetchone()
-            if owner is not None:
+            if self._connection.execute(statements.OWN_ENTITY, owned).fetchone() is not None:
                 return None
         return None
 
