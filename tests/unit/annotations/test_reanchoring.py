@@ -16,7 +16,7 @@ RHIZOME = (
 OTHER = "".join(
     f"Paragraph {number} speaks of {word} and of what {word} leaves behind in winter.\n\n"
     for number, word in enumerate(
-        "moss bark lichen sap root crown seed leaf fungus soil rain frost wind stone".split()
+        ["moss", "bark", "lichen", "sap", "root", "crown", "seed", "leaf", "fungus", "soil", "rain", "frost", "wind", "stone"]
     )
 )
 TEXT = f"{OTHER}{RHIZOME}\n\n{OTHER.replace('winter', 'spring')}"
