@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rapidfuzz.distance import Postfix, Prefix
+
 from rhizome_pipelines.annotations.alignment import Bracket
 from rhizome_pipelines.annotations.folding import fold
 from rhizome_pipelines.annotations.model import RecoveryMethod
@@ -41,13 +43,15 @@ class Wanted:
     expected: int
     bracket: Bracket | None
     cuts_words: tuple[bool, bool]
+    around: tuple[str, str]
+    """The text before and behind, raw."""
 
     @staticmethod
     def of(raw: str, around: tuple[str, str], expected: int, bracket: Bracket | None) -> "Wanted":
         """Folds the quote and what it needs of the text around it."""
         before, after = fold(around[0])[-CONTEXT:], fold(around[1])[:CONTEXT]
         cuts = _within_word(around[0], raw), _within_word(raw, around[1])
-        return Wanted(raw, fold(raw), before, after, expected, bracket, cuts)
+        return Wanted(raw, fold(raw), before, after, expected, bracket, cuts, around)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +67,33 @@ class Candidate:
 def literal_places(text: TextIndex, wanted: Wanted) -> list[Candidate]:
     """The quote's own words, wherever they stand; of very many the nearest."""
     if not wanted.quote:
-        places = _occurrences(text.raw, wanted.raw, text.folded.raw_span(wanted.expected, 0)[0])
-        spans = [(place, place + len(wanted.raw)) for place in sorted(places)]
-        return [
-            Candidate(raw, (text.folded.at(raw[0]),) * 2, 1.0, RecoveryMethod.EXACT)
-            for raw in spans
-        ]
+        return _places_of_signs(text, wanted)
     folded = text.folded.text
-    places = _occurrences(folded, wanted.quote, wanted.expected)
-    for landmark, shift in (
-        (wanted.before + wanted.quote, len(wanted.before)),
-        (wanted.quote + wanted.after, 0),
-    ):
-        place = folded.find(landmark)
-        if place >= 0:
-            places.add(place + shift)
+    around = wanted.before, wanted.after
+    places = _quote_places(folded, wanted.quote, around, wanted.expected)
     return [literal(text, wanted.raw, place, place + len(wanted.quote)) for place in sorted(places)]
+
+
+def _places_of_signs(text: TextIndex, wanted: Wanted) -> list[Candidate]:
+    """Of a quote of nothing but signs, whose folding is empty: where most around is the same."""
+    before, after = wanted.around
+    found: dict[int, int] = {}
+    near = text.folded.raw_span(wanted.expected, 0)[0]
+    for place in _quote_places(text.raw, wanted.raw, wanted.around, near):
+        end = place + len(wanted.raw)
+        found[place] = Postfix.similarity(
+            text.raw[max(0, place - len(before)) : place], before
+        ) + Prefix.similarity(text.raw[end : end + len(after)], after)
+    places = [place for place, same in sorted(found.items()) if same == max(found.values())]
+    return [
+        Candidate(
+            (place, place + len(wanted.raw)),
+            (text.folded.at(place),) * 2,
+            1.0,
+            RecoveryMethod.EXACT,
+        )
+        for place in places
+    ]
 
 
 def literal(text: TextIndex, raw: str, begin: int, end: int) -> Candidate:
@@ -155,19 +170,32 @@ def _alike(
         yield Candidate(raw, (begin, end), alike, method)
 
 
-def _occurrences(text: str, wanted: str, near: int) -> set[int]:
-    """Where `wanted` begins: up to `_NEAREST` places on either side of `near`, nearest first."""
+def _quote_places(text: str, quote: str, around: tuple[str, str], near: int) -> set[int]:
+    """Where the quote stands; if that is in very many places, where it should, or as it should."""
+    places = _occurrences(text, quote, near)
+    if len(places) < _NEAREST:
+        return places
+    for reach in (CONTEXT, CONTEXT // 4):
+        before, after = around[0][-reach:], around[1][:reach]
+        for lead, trail in ((before, after), (before, ""), ("", after)):
+            found = _occurrences(text, lead + quote + trail, near - len(lead), most=4)
+            places |= {place + len(lead) for place in found}
+    return places
+
+
+def _occurrences(text: str, wanted: str, near: int, most: int = _NEAREST) -> set[int]:
+    """Where `wanted` begins: up to `most` places on either side of `near`, the nearest."""
     if not wanted:
         return set()
     near = max(0, near)
     places = set()
     place = text.find(wanted, near)
-    while place >= 0 and len(places) < _NEAREST:
+    while place >= 0 and len(places) < most:
         places.add(place)
         place = text.find(wanted, place + 1)
     before = 0
     place = text.rfind(wanted, 0, near + len(wanted) - 1)
-    while place >= 0 and before < _NEAREST:
+    while place >= 0 and before < most:
         places.add(place)
         before += 1
         place = text.rfind(wanted, 0, place + len(wanted) - 1)

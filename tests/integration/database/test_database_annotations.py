@@ -187,9 +187,9 @@ def test_annotations_of_other_users_and_documents_stay(
     "position",
     [
         "null", "[]", '"text"', "{}", '{"originalText": 7}', '{"originalText": ""}',
-        '{"originalText": "root leaves behind, said the east", "startOffset": "x", "endOffset": -4}',
-        '{"originalText": "root leaves behind, said the east", "startOffset": 99999999999999999999,'
-        ' "textContext": [1], "originalChunkIndex": "a"}',
+        f'{{"originalText": "{QUOTE}", "startOffset": "x", "endOffset": -4}}',
+        f'{{"originalText": "{QUOTE}", "startOffset": 99999999999999999999, "textContext": [1]}}',
+        f'{{"originalText": "{QUOTE}", "endOffset": true, "originalChunkIndex": "a"}}',
     ],
 )  # fmt: skip
 def test_whatever_clients_have_written_stops_nothing(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from rhizome_pipelines.annotations import Anchor, Recovery, RecoveryMethod
+from rhizome_pipelines.annotations import Anchor, Recovery, RecoveryMethod, reanchor_document
 from tests.unit.annotations.anchored import Shelf, after_change, chunks_of, marked, sliced, units
 
 RHIZOME = (
@@ -13,11 +13,10 @@ RHIZOME = (
     "The tree is filiation, but the rhizome is alliance, uniquely alliance. "
     "Any point of a rhizome can be connected to anything other, and must be. "
 )
+SUBJECTS = "moss bark lichen sap root crown seed leaf fungus soil rain frost wind stone"
 OTHER = "".join(
     f"Paragraph {number} speaks of {word} and of what {word} leaves behind in winter.\n\n"
-    for number, word in enumerate(
-        ["moss", "bark", "lichen", "sap", "root", "crown", "seed", "leaf", "fungus", "soil", "rain", "frost", "wind", "stone"]
-    )
+    for number, word in enumerate(SUBJECTS.split())
 )
 TEXT = f"{OTHER}{RHIZOME}\n\n{OTHER.replace('winter', 'spring')}"
 QUOTE = "the rhizome is alliance, uniquely alliance."
@@ -196,8 +195,6 @@ def test_chunk_rows_that_contradict_themselves_are_left_out(chunk_end: int) -> N
     shelf = Shelf({UUID(int=2): quote_in(TEXT)})
     chunks = chunks_of(TEXT)
     chunks[0] = replace(chunks[0], end=chunk_end)
-    from rhizome_pipelines.annotations import reanchor_document
-
     report = reanchor_document(
         shelf, UUID(int=1), shelf.anchors(UUID(int=1)), chunks, lambda: TEXT, chunks_of(TEXT)
     )
