@@ -64,7 +64,8 @@ class FoldedText:
 
     def at(self, raw_place: int) -> int:
         """The first folded character at or behind a place of the raw text."""
-        return int(np.searchsorted(self._places, raw_place))
+        # Of the array's own type, or all of it would be converted for every question.
+        return int(np.searchsorted(self._places, np.int32(raw_place)))
 
     def raw_span(self, begin: int, end: int) -> tuple[int, int]:
         """The raw characters that `text[begin:end]` is the folding of."""

@@ -31,7 +31,7 @@ TEXTS = st.lists(SCRIPTS, max_size=200).map("".join)
 SAMPLE = "rhizome 😀 naïve e\u0301tude שלום مرحبا 漢字 root, *stem* leaf— Straße ﬁnal of the and"
 WORDS = st.sampled_from([*SAMPLE.split(), "line\r\n", "tree\n\n"])
 PROSE = st.lists(WORDS, min_size=20, max_size=120).map(" ".join)
-SETTINGS = settings(max_examples=1500, deadline=None)
+SETTINGS = settings(max_examples=60, deadline=None)
 
 
 @SETTINGS
