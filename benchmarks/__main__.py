@@ -16,6 +16,7 @@ from benchmarks import (
     memory,
     overhead,
     per_run,
+    reanchoring,
     report,
     terminate,
     throughput,
@@ -36,6 +37,7 @@ FIGURES = {
     "terminate": terminate,
     "per_run": per_run,
     "memory": memory,
+    "reanchoring": reanchoring,
 }
 EXIT_LEFT_OUT = 3
 

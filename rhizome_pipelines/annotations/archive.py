@@ -27,7 +27,7 @@ class StoredRecovery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: RecoveryMethod | None = None
-    confidence: float | None = Field(None, ge=0, le=1)
+    confidence: float | None = Field(default=None, ge=0, le=1)
     needs_review: bool = False
 
     @staticmethod

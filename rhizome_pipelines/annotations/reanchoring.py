@@ -97,9 +97,8 @@ class _Texts:
     def _carried(self, anchor: Anchor, old: "_OldPlace", bracket: Bracket) -> Anchor:
         """All around is as it was, so what was known of the annotation's place still holds."""
         begin, end = old.folded
-        found = literal(
-            self._new, old.covered, bracket.expected, bracket.expected + end - begin
-        ).raw
+        words = anchor.quote if old.literal else old.covered
+        found = literal(self._new, words, bracket.expected, bracket.expected + end - begin).raw
         known = anchor.recovery
         if known.method is None:
             known = Recovery(RecoveryMethod.EXACT, 1.0, known.needs_review)

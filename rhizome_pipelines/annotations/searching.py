@@ -188,7 +188,7 @@ def _occurrences(text: str, wanted: str, near: int, most: int = _NEAREST) -> set
     if not wanted:
         return set()
     near = max(0, near)
-    places = set()
+    places: set[int] = set()
     place = text.find(wanted, near)
     while place >= 0 and len(places) < most:
         places.add(place)
