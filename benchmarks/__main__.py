@@ -17,6 +17,7 @@ from benchmarks import (
     overhead,
     pausing,
     per_run,
+    reanchoring,
     redone,
     report,
     terminate,
@@ -40,6 +41,7 @@ FIGURES = {
     "pausing": pausing,
     "per_run": per_run,
     "memory": memory,
+    "reanchoring": reanchoring,
 }
 EXIT_LEFT_OUT = 3
 
