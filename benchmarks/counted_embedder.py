@@ -2,9 +2,11 @@
 
 Its vectors are those of `programs/embedder.py`. It takes a fixed time a text and makes one vector
 after the other, as a model on one device does, so that how far the work is does not depend on how
-many ask at once. It outlives whoever is killed, and so does its count.
+many ask at once. It outlives whoever is killed, and so does its count. A request whose asker is
+gone before its turn is dropped, as good services do: that is kind to whoever asks for much at once.
 """
 
+import socket
 import threading
 import time
 from collections import Counter
@@ -20,7 +22,7 @@ SECONDS_PER_TEXT = 0.005
 
 
 class CountedEmbedder(ThreadingHTTPServer):
-    """`made` counts texts embedded since `reset`, whether or not anybody was left to be told."""
+    """`made` counts texts embedded since `reset`; also those whose asker died meanwhile."""
 
     daemon_threads = True
 
@@ -50,8 +52,11 @@ class CountedEmbedder(ThreadingHTTPServer):
         with self._device, self._changed:
             self._texts.clear()
 
-    def embed(self, texts: list[str]) -> list[list[float]]:
+    def embed(self, texts: list[str], asker: socket.socket | None = None) -> list[list[float]]:
+        """Raises ConnectionError if the asker is gone when its turn comes."""
         with self._device:
+            if asker is not None and _gone(asker):
+                raise ConnectionAbortedError
             time.sleep(self._seconds * len(texts))
             vectors = [vector(text) for text in texts]
             with self._changed:
@@ -75,7 +80,17 @@ class _CountedAnswers(Answers):
     server: CountedEmbedder
 
     def vectors(self, texts: list[str]) -> list[list[float]]:
-        return self.server.embed(texts)
+        return self.server.embed(texts, self.connection)
+
+
+def _gone(asker: socket.socket) -> bool:
+    """Whether the other side has closed; one that waits for an answer says nothing."""
+    try:
+        return asker.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What is computed of measurements of killing, pausing and resuming; nothing is measured here."""
 
+import socket
 import threading
 
 import httpx
@@ -55,6 +56,16 @@ def test_the_service_counts_every_text_that_it_embeds() -> None:
         assert (service.made, service.distinct) == (3, 2)
         service.reset()
         assert service.made == 0
+
+
+def test_a_request_is_dropped_if_its_asker_is_gone_before_its_turn() -> None:
+    asker, served = socket.socketpair()
+    with CountedEmbedder(seconds_per_text=0.0) as service, served:
+        with asker:
+            service.embed(["root"], served)
+        with pytest.raises(ConnectionError):
+            service.embed(["shoot"], served)
+        assert service.made == 1
 
 
 def test_who_waits_for_texts_is_woken_by_the_last_or_told_that_it_does_not_come() -> None:
