@@ -1,8 +1,8 @@
 """The rows of an import, written in one transaction: everything or nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, LiteralString
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, LiteralString, Protocol
 from uuid import UUID
 
 import psycopg
@@ -28,10 +28,30 @@ from rhizome_pipelines.transfer.incoming import DocumentRecord
 from rhizome_pipelines.transfer.plan import Decision
 from rhizome_pipelines.transfer.records import METADATA_COLUMNS
 
-Reanchor = Callable[[Connection, UUID, UUID, Callable[[], str | None]], Callable[[], int]]
-"""`reanchor(connection, user_id, document_id, text)`, called before a document's chunks go, looks
-at its annotations; what it returns, called when the new chunks are there, moves them to where they
-belong in the new text, and says how many it has looked for."""
+
+class Reanchored(Protocol):
+    """What became of a document's annotations, by the way in which each was found again."""
+
+    @property
+    def placed(self) -> Mapping[Any, int]:
+        """All of them, counted."""
+
+    @property
+    def needs_review(self) -> Sequence[UUID]:
+        """Those that a person should look at."""
+
+    @property
+    def lost(self) -> Sequence[UUID]:
+        """Those that were not found; they are kept."""
+
+
+Reanchor = Callable[
+    [Connection, UUID, UUID, Callable[[], str] | None],
+    AbstractContextManager[Sequence[Reanchored]],
+]
+"""`reanchor(connection, user_id, document_id, read_text)` stands around the replacement of a
+document's chunks and moves its annotations to where they belong in the new text. The reports are
+in the sequence when the context has ended."""
 
 ChunkId = Callable[[UUID, int], UUID]
 """The id of a document's chunk by its index, as every stage makes it."""
@@ -103,12 +123,13 @@ class PostgresImportSink(ImportSink):
             return _applied(document, chunks=chunks)
         self._make_room(connection, document)
         imported_connections.keep_judged(connection, document.document_id)
-        reanchored = self._reanchor(connection, self._user_id, document.document_id, document.text)
-        connection.execute("delete from chunks where document_id = %s", (document.document_id,))
-        chunks = self._copy_chunks(connection, document)
+        with self._reanchor(
+            connection, self._user_id, document.document_id, document.text
+        ) as reports:
+            connection.execute("delete from chunks where document_id = %s", (document.document_id,))
+            chunks = self._copy_chunks(connection, document)
         self._record(connection, document, chunks)
         imported_connections.bring(connection, document.document_id, document.connections())
-        moved = reanchored()
         annotations = imported_annotations.bring(
             connection,
             self._user_id,
@@ -116,7 +137,14 @@ class PostgresImportSink(ImportSink):
             document.annotations(),
             lambda index: self._chunk_id(document.document_id, index) if index < chunks else None,
         )
-        return _applied(document, chunks=chunks, annotations=annotations, reanchored=moved)
+        return _applied(
+            document,
+            chunks=chunks,
+            annotations=annotations,
+            reanchored=sum(sum(one.placed.values()) for one in reports),
+            to_review=sum(len(one.needs_review) for one in reports),
+            annotations_lost=sum(len(one.lost) for one in reports),
+        )
 
     def _make_room(self, connection: Connection, document: IncomingDocument) -> None:
         """The document's row, locked: a new one, or the one that the archive's values go to."""

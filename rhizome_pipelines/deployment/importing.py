@@ -251,4 +251,6 @@ def _told(applied: AppliedDocument | None) -> dict[str, Any]:
         "connectionsLost": found.lost,
         "annotationsImported": found.annotations,
         "annotationsReanchored": found.reanchored,
+        "annotationsToReview": found.to_review,
+        "annotationsLost": found.annotations_lost,
     }

@@ -57,8 +57,8 @@ class IncomingDocument:
     """Of the set of vectors."""
     connections: Callable[[], Iterator[ConnectionRecord]]
     annotations: Callable[[], Iterator[AnnotationRecord]]
-    text: Callable[[], str | None]
-    """`content.md`, where there is one."""
+    text: Callable[[], str] | None
+    """Reads `content.md`, where there is one."""
     merged: Callable[[Sequence[Place]], Iterator[tuple[int, Record]]]
 
 
@@ -66,7 +66,7 @@ class AppliedDocument(BaseModel):
     """What has become of a document. Connections are `carried` if a person had judged them.
 
     `lost`: connections whose chunks have no counterpart now. `reanchored`: annotations that were
-    found again or are marked as lost.
+    there before, `to_review` and `annotations_lost` among them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,6 +79,8 @@ class AppliedDocument(BaseModel):
     lost: int = 0
     annotations: int = 0
     reanchored: int = 0
+    to_review: int = 0
+    annotations_lost: int = 0
 
 
 class ImportSink(Protocol):
