@@ -96,6 +96,7 @@ def open_import_stage(
                 bundle,
                 _source_key(context.job.user_id, wanted),
                 upstream.facts,
+                context.job.created_at,
                 _requesting(context) if wanted.reprocess_connections else None,
             )
 

@@ -65,7 +65,8 @@ class IncomingDocument:
 class AppliedDocument(BaseModel):
     """What has become of a document. Connections are `carried` if a person had judged them.
 
-    `lost`: connections whose chunks have no counterpart now. `reanchored`: annotations that were
+    `lost`: connections whose chunks have no counterpart now, `judged_lost` those of them that a
+    person had judged. `reanchored`: annotations that were
     there before, `to_review` and `annotations_lost` among them.
     """
 
@@ -77,6 +78,7 @@ class AppliedDocument(BaseModel):
     connections: int = 0
     carried: int = 0
     lost: int = 0
+    judged_lost: tuple[dict[str, Any], ...] = ()
     annotations: int = 0
     reanchored: int = 0
     to_review: int = 0

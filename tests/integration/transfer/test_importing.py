@@ -156,7 +156,7 @@ def test_replace_carries_judged_connections_over_by_content(
     assert output["documents"][0]["connectionsLost"] == 0
 
 
-def test_replace_tells_of_judged_connections_whose_text_is_gone(
+def test_replace_keeps_judgements_whose_text_is_gone_in_a_file(
     here: Installation, roots: Document, trees: Document
 ) -> None:
     here.database.execute("update connections set user_validated = true")
@@ -168,7 +168,13 @@ def test_replace_tells_of_judged_connections_whose_text_is_gone(
         ],
     )
     output = here.import_(archive, strategy="replace")
-    assert output["documents"][0]["connectionsLost"] > 0
+
+    lost = output["documents"][0]["connectionsLost"]
+    assert lost > 0
+    (name,) = [name for name in here.files(roots.id) if name.startswith("validated-connections-")]
+    kept = json.loads(here.files(roots.id)[name])["connections"]
+    assert len(kept) == lost
+    assert all(one["user_validated"] and one["source_hash"] for one in kept)
 
 
 def test_replace_anchors_annotations_anew(here: Installation, roots: Document) -> None:
