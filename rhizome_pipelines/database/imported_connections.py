@@ -5,7 +5,7 @@ document, index and hash of the content, and found again among the chunks that a
 documents are written: the same content, and of several the nearest.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,15 +13,20 @@ from psycopg.types.json import Jsonb
 
 from rhizome_pipelines.database.connection import Connection
 from rhizome_pipelines.transfer.incoming import ConnectionRecord
+from rhizome_pipelines.transfer.ports import Record
 
 
 @dataclass(frozen=True)
-class ConnectionCounts:
-    """Of one document: brought along, carried over as judged, and without a counterpart."""
+class SettledConnections:
+    """Of one document: brought along, carried over as judged, and without a counterpart.
+
+    `judged_lost`: those without one that a person had judged, as `connections.json` tells them.
+    """
 
     brought: int = 0
     carried: int = 0
     lost: int = 0
+    judged_lost: Sequence[Record] = ()
 
 
 def prepare(connection: Connection) -> None:
@@ -91,7 +96,7 @@ def bring(connection: Connection, document_id: UUID, records: Iterable[Connectio
             )
 
 
-def settle(connection: Connection, user_id: UUID) -> dict[UUID, ConnectionCounts]:
+def settle(connection: Connection, user_id: UUID) -> dict[UUID, SettledConnections]:
     """Store those whose ends are there. What a person has judged here goes before the archive."""
     connection.execute(_PRESENT, {"user": user_id})
     connection.execute("create index on present_chunks (document_id, hash)")
@@ -103,11 +108,16 @@ def settle(connection: Connection, user_id: UUID) -> dict[UUID, ConnectionCounts
         select document,
                count(*) filter (where found and not carried),
                count(*) filter (where found and carried),
-               count(*) filter (where not found)
-        from connection_ends group by document
-        """
+               count(*) filter (where not found),
+               coalesce(
+                   jsonb_agg(to_jsonb(e) - %s::text[] order by place)
+                       filter (where carried and not found),
+                   '[]')
+        from connection_ends e group by document
+        """,
+        (["place", "carried", "document", "source", "target", "found"],),
     )
-    return {document: ConnectionCounts(*counts) for document, *counts in rows}
+    return {document: SettledConnections(*found) for document, *found in rows}
 
 
 _PRESENT = """

@@ -1,42 +1,59 @@
 """The rows of an import, written in one transaction: everything or nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, LiteralString
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, LiteralString, Protocol
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
-from rhizome_pipelines.checkpoints.keys import DocumentKeys
-from rhizome_pipelines.database import imported_annotations, imported_connections
+from rhizome_pipelines.database import (
+    imported_annotations,
+    imported_connections,
+    imported_documents,
+    imported_metadata,
+)
 from rhizome_pipelines.database.chunk_rows import COLUMNS, chunk_values
 from rhizome_pipelines.database.connection import Connection, Database
 from rhizome_pipelines.database.guarded import Fence
-from rhizome_pipelines.database.import_library import places_of
 from rhizome_pipelines.database.ownership import lock_document
 from rhizome_pipelines.database.vector_format import column_width, encode_vector, register_vectors
-from rhizome_pipelines.lifecycle.documents import DocumentStatus
 from rhizome_pipelines.lifecycle.errors import PermanentError, TransientError
 from rhizome_pipelines.transfer.import_ports import (
     AppliedDocument,
     ImportSink,
     IncomingDocument,
 )
-from rhizome_pipelines.transfer.incoming import DocumentRecord
 from rhizome_pipelines.transfer.plan import Decision
-from rhizome_pipelines.transfer.records import METADATA_COLUMNS
 
-Reanchor = Callable[[Connection, UUID, UUID, Callable[[], str | None]], Callable[[], int]]
-"""`reanchor(connection, user_id, document_id, text)`, called before a document's chunks go, looks
-at its annotations; what it returns, called when the new chunks are there, moves them to where they
-belong in the new text, and says how many it has looked for."""
+
+class Reanchored(Protocol):
+    """What became of a document's annotations, by the way in which each was found again."""
+
+    @property
+    def placed(self) -> Mapping[Any, int]:
+        """All of them, counted."""
+
+    @property
+    def needs_review(self) -> Sequence[UUID]:
+        """Those that a person should look at."""
+
+    @property
+    def lost(self) -> Sequence[UUID]:
+        """Those that were not found; they are kept."""
+
+
+Reanchor = Callable[
+    [Connection, UUID, UUID, Callable[[], str] | None],
+    AbstractContextManager[Sequence[Reanchored]],
+]
+"""`reanchor(connection, user_id, document_id, read_text)` stands around the replacement of a
+document's chunks and moves its annotations to where they belong in the new text. The reports are
+in the sequence when the context has ended."""
 
 ChunkId = Callable[[UUID, int], UUID]
 """The id of a document's chunk by its index, as every stage makes it."""
-
-_FINAL = {DocumentStatus.COMPLETED, DocumentStatus.FAILED, DocumentStatus.AWAITING_REVIEW}
 
 
 class PostgresImportSink(ImportSink):
@@ -81,34 +98,28 @@ class PostgresImportSink(ImportSink):
         with _telling_refusals(), self._database.transaction() as connection:
             imported_connections.prepare(connection)
             written = [self._written(connection, document) for document in documents]
-            counts = imported_connections.settle(connection, self._user_id)
+            settled = imported_connections.settle(connection, self._user_id)
             # Last, since whoever wants to pause or cancel the job waits for this lock.
             self._fence.hold(connection)
-        none = imported_connections.ConnectionCounts()
-        return [
-            one.model_copy(
-                update={
-                    "connections": (found := counts.get(one.document_id, none)).brought,
-                    "carried": found.carried,
-                    "lost": found.lost,
-                }
-            )
-            for one in written
-        ]
+        none = imported_connections.SettledConnections()
+        return [_with(one, settled.get(one.document_id, none)) for one in written]
 
     def _written(self, connection: Connection, document: IncomingDocument) -> AppliedDocument:
         if document.decision is Decision.MERGE:
             lock_document(connection, self._user_id, document.document_id)
-            chunks = self._merge(connection, document)
-            return _applied(document, chunks=chunks)
+            chunks = imported_metadata.merge(connection, self._user_id, document)
+            return AppliedDocument(
+                document_id=document.document_id, title=document.title, chunks=chunks
+            )
         self._make_room(connection, document)
         imported_connections.keep_judged(connection, document.document_id)
-        reanchored = self._reanchor(connection, self._user_id, document.document_id, document.text)
-        connection.execute("delete from chunks where document_id = %s", (document.document_id,))
-        chunks = self._copy_chunks(connection, document)
+        with self._reanchor(
+            connection, self._user_id, document.document_id, document.text
+        ) as reports:
+            connection.execute("delete from chunks where document_id = %s", (document.document_id,))
+            chunks = self._copy_chunks(connection, document)
         self._record(connection, document, chunks)
         imported_connections.bring(connection, document.document_id, document.connections())
-        moved = reanchored()
         annotations = imported_annotations.bring(
             connection,
             self._user_id,
@@ -116,22 +127,31 @@ class PostgresImportSink(ImportSink):
             document.annotations(),
             lambda index: self._chunk_id(document.document_id, index) if index < chunks else None,
         )
-        return _applied(document, chunks=chunks, annotations=annotations, reanchored=moved)
+        return AppliedDocument(
+            document_id=document.document_id,
+            title=document.title,
+            chunks=chunks,
+            annotations=annotations,
+            reanchored=sum(sum(one.placed.values()) for one in reports),
+            to_review=sum(len(one.needs_review) for one in reports),
+            annotations_lost=sum(len(one.lost) for one in reports),
+        )
 
     def _make_room(self, connection: Connection, document: IncomingDocument) -> None:
         """The document's row, locked: a new one, or the one that the archive's values go to."""
-        document_id = document.document_id
-        added = False
-        if document.decision is Decision.ADD and document.row is not None:
-            row = self._row_values(document_id, document.row)
-            added = connection.execute(_ADD, row).rowcount == 1
+        document_id, row = document.document_id, document.row
+        added = (
+            document.decision is Decision.ADD
+            and row is not None
+            and imported_documents.add(connection, self._user_id, document_id, row)
+        )
         lock_document(connection, self._user_id, document_id)
         if added:
             return
         if document.decision is Decision.ADD:
             self._refuse_others_work(connection, document)
-        if document.row is not None:
-            connection.execute(_REPLACE, self._row_values(document_id, document.row))
+        if row is not None:
+            imported_documents.overwrite(connection, self._user_id, document_id, row)
 
     def _refuse_others_work(self, connection: Connection, document: IncomingDocument) -> None:
         """A document that was to be added is there: from an earlier try, or from somebody else."""
@@ -198,49 +218,18 @@ class PostgresImportSink(ImportSink):
             {**ids, "embedded": embedded},
         )
 
-    def _merge(self, connection: Connection, document: IncomingDocument) -> int:
-        """Chunks take over what is said about them; how many."""
-        there = places_of(connection, self._user_id, document.document_id)
-        columns = [column for column in METADATA_COLUMNS if column in document.columns]
-        connection.execute(
-            "create temporary table if not exists merging_chunks on commit drop as "
-            "select chunk_index, themes, importance_score, summary, emotional_metadata, "
-            "conceptual_metadata, domain_metadata, metadata_extracted_at from chunks with no data"
-        )
-        connection.execute("truncate merging_chunks")
-        places = [number for number, column in enumerate(COLUMNS) if column in columns]
-        in_order = [column for column in COLUMNS if column in columns]
-        copy_in = sql.SQL("copy merging_chunks ({}) from stdin").format(
-            sql.SQL(", ").join(map(sql.Identifier, ("chunk_index", *in_order)))
-        )
-        with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
-            for index, record in document.merged(there):
-                values = chunk_values(record)
-                copy.write_row((index, *(values[place] for place in places)))
-        if not columns:
-            return 0
-        assignments = sql.SQL(", ").join(
-            sql.SQL("{0} = coalesce(m.{0}, c.{0})").format(sql.Identifier(column))
-            for column in columns
-        )
-        return connection.execute(
-            sql.SQL(_MERGE).format(assignments=assignments), {"document": document.document_id}
-        ).rowcount
 
-    def _row_values(self, document_id: UUID, row: DocumentRecord) -> dict[str, Any]:
-        prefix = DocumentKeys(self._user_id, document_id).prefix
-        values = row.model_dump()
-        for name in ("outline", "metadata", "source_metadata", "detected_metadata"):
-            values[name] = None if values[name] is None else Jsonb(values[name])
-        for name in ("storage_path", "markdown_path"):
-            values[name] = None if values[name] is None else prefix + values[name]
-        status = values["processing_status"]
-        values["processing_status"] = status if status in _FINAL else DocumentStatus.PENDING
-        return {**values, "id": document_id, "user": self._user_id}
-
-
-def _applied(document: IncomingDocument, **counts: int) -> AppliedDocument:
-    return AppliedDocument(document_id=document.document_id, title=document.title, **counts)
+def _with(
+    applied: AppliedDocument, settled: imported_connections.SettledConnections
+) -> AppliedDocument:
+    return applied.model_copy(
+        update={
+            "connections": settled.brought,
+            "carried": settled.carried,
+            "lost": settled.lost,
+            "judged_lost": tuple(dict(one) for one in settled.judged_lost),
+        }
+    )
 
 
 @contextmanager
@@ -257,33 +246,6 @@ def _telling_refusals() -> Iterator[None]:
         ) from error
 
 
-_ADD: LiteralString = """
-insert into documents (id, user_id, title, author, source_type, source_url, storage_path,
-    markdown_path, processing_status, word_count, page_count, outline, metadata, source_metadata,
-    markdown_available, chunker_type, language, document_type, detected_metadata, created_at,
-    processing_completed_at)
-values (%(id)s, %(user)s, %(title)s, %(author)s, %(source_type)s, %(source_url)s,
-    %(storage_path)s, %(markdown_path)s, %(processing_status)s, %(word_count)s, %(page_count)s,
-    %(outline)s, %(metadata)s, %(source_metadata)s, %(markdown_available)s, %(chunker_type)s,
-    %(language)s, %(document_type)s, %(detected_metadata)s, %(created_at)s,
-    %(processing_completed_at)s)
-on conflict (id) do nothing
-"""
-
-_REPLACE: LiteralString = """
-update documents
-set title = %(title)s, author = %(author)s, source_type = %(source_type)s,
-    source_url = %(source_url)s, storage_path = %(storage_path)s,
-    markdown_path = %(markdown_path)s, processing_status = %(processing_status)s,
-    word_count = %(word_count)s, page_count = %(page_count)s, outline = %(outline)s,
-    metadata = %(metadata)s, source_metadata = %(source_metadata)s,
-    markdown_available = %(markdown_available)s, chunker_type = %(chunker_type)s,
-    language = %(language)s, document_type = %(document_type)s,
-    detected_metadata = %(detected_metadata)s,
-    processing_completed_at = %(processing_completed_at)s
-where id = %(id)s and user_id = %(user)s
-"""
-
 _EMBEDDINGS: LiteralString = """
 insert into document_embeddings
     (document_id, model, dimensions, digest, chunk_count, embedded_at)
@@ -291,10 +253,4 @@ values (%(document)s, %(model)s, %(dimensions)s, %(digest)s, %(chunks)s, now())
 on conflict (document_id) do update
 set model = excluded.model, dimensions = excluded.dimensions, digest = excluded.digest,
     chunk_count = excluded.chunk_count, embedded_at = excluded.embedded_at
-"""
-
-_MERGE: LiteralString = """
-update chunks c set {assignments}
-from merging_chunks m
-where c.document_id = %(document)s and c.is_current and c.chunk_index = m.chunk_index
 """

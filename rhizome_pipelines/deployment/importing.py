@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from rhizome_pipelines.checkpoints.keys import (
     DocumentKeys,
+    import_key,
     imports_prefix,
     user_prefix,
     validated_key,
@@ -37,6 +38,7 @@ from rhizome_pipelines.transfer.files_stage import FilesStage
 from rhizome_pipelines.transfer.import_ports import AppliedDocument
 from rhizome_pipelines.transfer.incoming_documents import BundledRows
 from rhizome_pipelines.transfer.inputs import ImportInput
+from rhizome_pipelines.transfer.packing import packed
 from rhizome_pipelines.transfer.plan import Plan
 from rhizome_pipelines.transfer.ports import Record, Vectors
 from rhizome_pipelines.transfer.reading_stage import ReadingStage
@@ -94,6 +96,7 @@ def open_import_stage(
                 bundle,
                 _source_key(context.job.user_id, wanted),
                 upstream.facts,
+                context.job.created_at,
                 _requesting(context) if wanted.reprocess_connections else None,
             )
 
@@ -151,6 +154,25 @@ def discard_upload(services: Services, job: Job) -> None:
     key = _source_key(job.user_id, ImportInput.read(job.input_data))
     if key.startswith(imports_prefix(job.user_id)):
         services.objects.delete([key])
+
+
+def take_in(services: Services, user_id: UUID, path: Path) -> str:
+    """Store an archive, a `chunks.json` or a folder of the local disk, to be imported.
+
+    The storage path to name in the job's input; `discard_upload` removes it again. A folder is
+    packed into an archive on the way. Raises InvalidInputError if there is nothing to import.
+    """
+    if path.is_dir():
+        key = import_key(user_id, f"{uuid4()}.zip")
+        with tempfile.TemporaryDirectory(prefix="rhizome-import-") as scratch:
+            services.objects.write_blocks(key, packed(path, Path(scratch)))
+        return key
+    if not path.is_file():
+        raise InvalidInputError(f"There is no file or folder {str(path)[:200]!r} to import.")
+    ending = "json" if path.suffix.lower() == ".json" else "zip"
+    key = import_key(user_id, f"{uuid4()}.{ending}")
+    services.objects.write_file(key, path)
+    return key
 
 
 class ModelEmbedder:
@@ -230,4 +252,6 @@ def _told(applied: AppliedDocument | None) -> dict[str, Any]:
         "connectionsLost": found.lost,
         "annotationsImported": found.annotations,
         "annotationsReanchored": found.reanchored,
+        "annotationsToReview": found.to_review,
+        "annotationsLost": found.annotations_lost,
     }

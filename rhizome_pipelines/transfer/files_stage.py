@@ -8,6 +8,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
@@ -37,14 +38,14 @@ from rhizome_pipelines.transfer.collecting import (
     MAX_MANIFEST,
 )
 from rhizome_pipelines.transfer.export_manifest import ListedFile
-from rhizome_pipelines.transfer.import_ports import RequestDetection
+from rhizome_pipelines.transfer.import_ports import AppliedDocument, RequestDetection
 from rhizome_pipelines.transfer.incoming_documents import vectors_key
 from rhizome_pipelines.transfer.plan import Plan
 from rhizome_pipelines.transfer.ports import Told
 
 
 class FilesStage:
-    """Stores files. `applied` are the facts of `application`; `keys` the job's.
+    """Stores files. `applied` are the facts of `application`; `keys` and `asked_at` the job's.
 
     `lies_at` is the storage key of the bundle: a `chunks.json` that lies where it belongs stays.
     """
@@ -59,6 +60,7 @@ class FilesStage:
         bundle: Bundle,
         lies_at: str,
         applied: Facts,
+        asked_at: datetime,
         request_detection: RequestDetection | None,
     ) -> None:
         self._keys = keys
@@ -66,9 +68,14 @@ class FilesStage:
         self._bundle = bundle
         self._lies_at = lies_at
         self._applied = applied
+        self._asked_at = asked_at.astimezone(UTC)
         self._request = request_detection
         plan = Plan.model_validate(applied["plan"])
         self._changed = [one.document_id for one in plan.documents if one.brings_rows]
+        self._judged_lost = {
+            one.document_id: list(one.judged_lost)
+            for one in map(AppliedDocument.model_validate, applied["applied"])
+        }
         self._embedded = {UUID(one) for one in applied["embedded"]}
         self._documents = {one.document_id: one for one in bundle.documents}
 
@@ -121,6 +128,7 @@ class FilesStage:
             if name == EMBEDDINGS and document.document_id in self._embedded:
                 continue
             self._objects.write_blocks(key, self._checked(file, told))
+        self._store_judgements(keys)
         replaced = self._replaced(document, keys)
         self._store_manifest(document, keys, replaced)
         return json.dumps(sorted({*stored, *replaced})).encode()
@@ -167,6 +175,14 @@ class FilesStage:
                 self._objects.write_file(keys.embeddings, path)
                 found[EMBEDDINGS] = described(keys.embeddings, path)
         return found
+
+    def _store_judgements(self, keys: DocumentKeys) -> None:
+        """Keep what a person has judged and the new text has no place for: in a file beside it."""
+        lost = self._judged_lost.get(keys.document_id)
+        if lost:
+            name = f"validated-connections-{self._asked_at:%Y-%m-%dT%H-%M-%SZ}.json"
+            envelope = {"version": "1.0", "document_id": str(keys.document_id)}
+            self._objects.write(keys.file(name), canonical_json({**envelope, "connections": lost}))
 
     def _store_manifest(
         self, document: BundledDocument, keys: DocumentKeys, replaced: Mapping[str, StoredOutput]

@@ -57,16 +57,17 @@ class IncomingDocument:
     """Of the set of vectors."""
     connections: Callable[[], Iterator[ConnectionRecord]]
     annotations: Callable[[], Iterator[AnnotationRecord]]
-    text: Callable[[], str | None]
-    """`content.md`, where there is one."""
+    text: Callable[[], str] | None
+    """Reads `content.md`, where there is one."""
     merged: Callable[[Sequence[Place]], Iterator[tuple[int, Record]]]
 
 
 class AppliedDocument(BaseModel):
     """What has become of a document. Connections are `carried` if a person had judged them.
 
-    `lost`: connections whose chunks have no counterpart now. `reanchored`: annotations that were
-    found again or are marked as lost.
+    `lost`: connections whose chunks have no counterpart now, `judged_lost` those of them that a
+    person had judged. `reanchored`: annotations that were
+    there before, `to_review` and `annotations_lost` among them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -77,8 +78,11 @@ class AppliedDocument(BaseModel):
     connections: int = 0
     carried: int = 0
     lost: int = 0
+    judged_lost: tuple[dict[str, Any], ...] = ()
     annotations: int = 0
     reanchored: int = 0
+    to_review: int = 0
+    annotations_lost: int = 0
 
 
 class ImportSink(Protocol):

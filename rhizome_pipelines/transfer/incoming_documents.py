@@ -1,7 +1,7 @@
 """The documents of a bundle as streams of rows, for whoever writes them."""
 
 import hashlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
-from rhizome_pipelines.checkpoints.objects import ObjectMissingError, ObjectStore
+from rhizome_pipelines.checkpoints.objects import ObjectStore
 from rhizome_pipelines.transfer.bundle import Bundle
 from rhizome_pipelines.transfer.collecting import (
     ANNOTATIONS,
@@ -88,7 +88,7 @@ class BundledRows:
             chunks=lambda: self._chunks(document_id, space, made),
             connections=lambda: self._list(document_id, CONNECTIONS, ConnectionRecord),
             annotations=lambda: self._list(document_id, ANNOTATIONS, AnnotationRecord),
-            text=lambda: self._text(document_id),
+            text=self._text(document_id),
             merged=lambda places: self._merged(document_id, places),
         )
 
@@ -134,17 +134,15 @@ class BundledRows:
             with self._bundle.extracted(file, self._scratch) as path:
                 yield from read_list(path, name.removesuffix(".json"), model)
 
-    def _text(self, document_id: UUID) -> str | None:
-        """From the bundle, or what is stored of the document."""
+    def _text(self, document_id: UUID) -> Callable[[], str] | None:
+        """Reads the text of the bundle, or what is stored of the document."""
         file = self._documents[document_id].files.get(CONTENT)
         if file is not None:
-            data = b"".join(self._bundle.blocks(file))
-        else:
-            try:
-                data = self._objects.read(DocumentKeys(self._user_id, document_id).content)
-            except ObjectMissingError:
-                return None
-        return data.decode("utf-8", "replace")
+            return lambda: b"".join(self._bundle.blocks(file)).decode("utf-8", "replace")
+        key = DocumentKeys(self._user_id, document_id).content
+        if self._objects.info(key) is None:
+            return None
+        return lambda: self._objects.read(key).decode("utf-8", "replace")
 
     def _merged(self, document_id: UUID, there: Sequence[Place]) -> Iterator[tuple[int, Record]]:
         here = [

@@ -120,7 +120,8 @@ def test_replace_puts_the_archives_rows_and_files_in_place_of_the_old(
 
     after = everything(here)
     for row in [*before[0][1], *after[0][1]]:
-        row.pop("created_at")
+        for name in ("created_at", "connections_detected", "connections_detected_at"):
+            row.pop(name)
     assert after[0][1] == before[0][1]
     assert after[1] == before[1]
     assert output["documents"][0]["chunksDeleted"] == len(before[0][1])
@@ -141,6 +142,7 @@ def test_replace_carries_judged_connections_over_by_content(
         for index, chunk in enumerate(chunks):
             chunk["chunk_index"] = index
 
+    archive = edited(archive, lambda f: f.pop(f"documents/{roots.id}/embeddings.parquet"))
     output = here.import_(with_chunks(archive, roots.id, moved_down), strategy="replace")
 
     assert here.contents(roots.id) == ["A foreword.", *gone]
@@ -154,7 +156,7 @@ def test_replace_carries_judged_connections_over_by_content(
     assert output["documents"][0]["connectionsLost"] == 0
 
 
-def test_replace_tells_of_judged_connections_whose_text_is_gone(
+def test_replace_keeps_judgements_whose_text_is_gone_in_a_file(
     here: Installation, roots: Document, trees: Document
 ) -> None:
     here.database.execute("update connections set user_validated = true")
@@ -166,7 +168,13 @@ def test_replace_tells_of_judged_connections_whose_text_is_gone(
         ],
     )
     output = here.import_(archive, strategy="replace")
-    assert output["documents"][0]["connectionsLost"] > 0
+
+    lost = output["documents"][0]["connectionsLost"]
+    assert lost > 0
+    (name,) = [name for name in here.files(roots.id) if name.startswith("validated-connections-")]
+    kept = json.loads(here.files(roots.id)[name])["connections"]
+    assert len(kept) == lost
+    assert all(one["user_validated"] and one["source_hash"] for one in kept)
 
 
 def test_replace_anchors_annotations_anew(here: Installation, roots: Document) -> None:
@@ -225,8 +233,9 @@ def test_annotations_and_connections_come_along(
     output = there.import_(archive)
 
     (row,) = there.database.all(
-        "select c.*, e.user_id, k.chunk_index "
-        "from components c join entities e on e.id = c.entity_id join chunks k on k.id = c.chunk_id where c.component_type = 'ChunkRef'"
+        "select c.*, e.user_id, k.chunk_index from components c "
+        "join entities e on e.id = c.entity_id join chunks k on k.id = c.chunk_id "
+        "where c.component_type = 'ChunkRef'"
     )
     assert (row["entity_id"], row["user_id"], row["chunk_index"]) == (entity, there.user, 0)
     assert row["data"]["chunkId"] == str(row["chunk_id"])

@@ -2,15 +2,19 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 from psycopg.types.json import Jsonb
 
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.store import CheckpointStore
+from rhizome_pipelines.deployment.exporting import archive_stage, export_output
+from rhizome_pipelines.lifecycle.jobs import JobType
 from tests.integration.transfer.transfer_world import Installation, entries
 
 ROOTS = "# Roots 🌱\n\nRoots hold the soil and carry water to the leaves of old trees.\n\n" * 4
@@ -105,3 +109,20 @@ def test_five_thousand_chunks_make_the_round_trip(
     there.import_(archive)
 
     assert told(there.export(document.id)) == told(archive)
+
+
+def test_a_bucket_makes_the_round_trip_and_signs_its_link(
+    in_bucket: Installation, there: Installation, tmp_path: Path
+) -> None:
+    document = in_bucket.process(tmp_path, "roots.md", ROOTS, connections=False)
+    job = in_bucket.job(JobType.EXPORT_DOCUMENTS, document_ids=[str(document.id)])
+    stage = archive_stage(in_bucket.services, job)
+    facts = in_bucket.walk(stage, in_bucket.store_of(job)).checkpoint.facts
+
+    link = export_output(in_bucket.services, job, facts, datetime.now(UTC))["downloadUrl"]
+    archive = httpx.get(link).raise_for_status().content
+
+    there.import_(archive)
+    assert told(there.export(document.id)) == told(archive)
+    in_bucket.import_(archive, strategy="replace")
+    assert told(in_bucket.export(document.id)) == told(archive)

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -180,9 +180,19 @@ def installation(database_url: str, folder: Path) -> Iterator[Installation]:
         yield Installation(Services(settings, database, LocalFolderStore(folder / "objects")))
 
 
+@dataclass(frozen=True)
+class Found:
+    """What `reanchor_by_search` found."""
+
+    placed: Mapping[str, int]
+    lost: Sequence[UUID]
+    needs_review: Sequence[UUID] = ()
+
+
+@contextmanager
 def reanchor_by_search(
-    connection: Connection, user_id: UUID, document_id: UUID, text: Callable[[], str | None]
-) -> Callable[[], int]:
+    connection: Connection, user_id: UUID, document_id: UUID, read_text: Callable[[], str] | None
+) -> Iterator[Sequence[Found]]:
     """The simplest re-anchoring: where the words stand first in the new text."""
     found = connection.execute(
         """
@@ -192,20 +202,19 @@ def reanchor_by_search(
         """,
         (user_id, document_id),
     ).fetchall()
-
-    def move() -> int:
-        whole = (text() or "") if found else ""
-        for component, words in found:
-            at = whole.find(words)
-            start = len(whole[:at].encode("utf-16-le")) // 2
-            connection.execute(
-                "update components set recovery_method = %s, "
-                "data = data || jsonb_build_object('startOffset', %s::int) where id = %s",
-                ("lost" if at < 0 else "exact", start, component),
-            )
-        return len(found)
-
-    return move
+    reports: list[Found] = []
+    yield reports
+    whole = read_text() if found and read_text else ""
+    places = {component: whole.find(words) for component, words in found}
+    for component, at in places.items():
+        start = len(whole[: max(0, at)].encode("utf-16-le")) // 2
+        connection.execute(
+            "update components set recovery_method = %s, "
+            "data = data || jsonb_build_object('startOffset', %s::int) where id = %s",
+            ("lost" if at < 0 else "exact", start, component),
+        )
+    lost = [component for component, at in places.items() if at < 0]
+    reports.append(Found({"exact": len(places) - len(lost), "lost": len(lost)}, lost))
 
 
 def entries(archive: bytes) -> dict[str, bytes]:
