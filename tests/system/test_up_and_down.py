@@ -1,11 +1,16 @@
 """`rhizome up`: it starts, it answers, and however it ends nothing is left behind."""
 
 import signal
+import socket
 import subprocess
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import httpx
 import psutil
 
+from rhizome_pipelines.storage.folder import LocalFolderStore
+from rhizome_pipelines.transfer.links import link_secret, local_link
 from tests.system.home import Home, answers, kill, wait_until
 
 
@@ -54,7 +59,7 @@ def test_killed_and_left_alone_nothing_stays(home: Home, port: int) -> None:
 def test_what_dies_under_it_is_started_again(home: Home, port: int) -> None:
     with home.start("up", "--port", str(port)) as up:
         _read_until_up(up)
-        for part in ("dagster_webserver", "code-server"):
+        for part in ("dagster_webserver", "rhizome_pipelines.panel", "code-server"):
             victim = _leader(up.pid, part)
             assert victim is not None
             kill(victim)
@@ -68,7 +73,46 @@ def test_what_dies_under_it_is_started_again(home: Home, port: int) -> None:
     assert "code-server had died; started again" in told
 
 
-def _read_until_up(up: "subprocess.Popen[str]") -> None:
+def test_links_to_exports_work_while_it_is_up_and_after_a_restart(home: Home, port: int) -> None:
+    key, content = "00000000-0000-4000-8000-000000000001/exports/rhizome.zip", b"PK" * 1000
+    LocalFolderStore(home.path / "objects").write(key, content)
+    now = datetime.now(UTC)
+    server = f"http://127.0.0.1:{home.panel_port}"
+
+    links = []
+    for _ in range(2):
+        with home.start("up", "--port", str(port)) as up:
+            assert f"Downloads {server}" in _read_until_up(up)
+            secret = link_secret(home.path)
+            expired = local_link(key, now - timedelta(seconds=1), secret)
+            links.append(local_link(key, now + timedelta(hours=24), secret))
+            assert [httpx.get(server + link).content for link in links] == [content] * len(links)
+            altered = links[0].replace("rhizome.zip", "another.zip")
+            refused = [httpx.get(server + link) for link in (expired, altered, "/")]
+            assert [one.status_code for one in refused] == [404] * 3
+            up.send_signal(signal.SIGTERM)
+            assert up.wait(60) == 0
+
+    log = home.path / "dagster" / "process-logs" / "panel.log"
+    assert "token" not in log.read_text()
+    wait_until(lambda: _nothing_left(home), "no process of this home is left", 30)
+
+
+def test_a_port_for_downloads_that_cannot_be_had_is_told(home: Home, port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        refused = home.rhizome("up", "--port", str(port), "--panel-port", str(number))
+    assert refused.returncode == 2
+    assert f"http://127.0.0.1:{number} already; choose another port with" in refused.stderr
+    assert "--panel-port" in refused.stderr
+
+    refused = home.rhizome("up", "--port", str(port), "--panel-port", str(port))
+    assert refused.returncode == 2
+    assert f"cannot both have port {port}" in refused.stderr
+    assert home.rhizome("down").returncode == 0
+
+
+def _read_until_up(up: "subprocess.Popen[str]") -> str:
     """What dies while it is still starting ends it; so wait for its last word before that."""
     assert up.stdout is not None
     told = ""
@@ -76,6 +120,7 @@ def _read_until_up(up: "subprocess.Popen[str]") -> None:
         line = up.stdout.readline()
         assert line, f"it ended: {told}"
         told += line
+    return told
 
 
 def _replaced(parent: int, part: str, victim: psutil.Process) -> bool:
