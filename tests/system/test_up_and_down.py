@@ -1,17 +1,20 @@
 """`rhizome up`: it starts, it answers, and however it ends nothing is left behind."""
 
+import json
 import signal
 import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import psutil
 
-from rhizome_pipelines.storage.folder import LocalFolderStore
-from rhizome_pipelines.transfer.links import link_secret, local_link
-from tests.system.home import Home, answers, kill, wait_until
+from rhizome_pipelines.transfer.links import LOCAL_FOLDER, link_secret, local_link
+from tests.system.home import ROOT, Home, answers, free_port, kill, wait_until
 
 
 def _nothing_left(home: Home) -> bool:
@@ -73,29 +76,41 @@ def test_what_dies_under_it_is_started_again(home: Home, port: int) -> None:
     assert "code-server had died; started again" in told
 
 
-def test_links_to_exports_work_while_it_is_up_and_after_a_restart(home: Home, port: int) -> None:
-    key, content = "00000000-0000-4000-8000-000000000001/exports/rhizome.zip", b"PK" * 1000
-    LocalFolderStore(home.path / "objects").write(key, content)
-    now = datetime.now(UTC)
-    server = f"http://127.0.0.1:{home.panel_port}"
-
-    links = []
+def test_the_link_of_an_export_works_while_it_is_up_and_after_a_restart(
+    home: Home, port: int, tmp_path: Path
+) -> None:
+    panel_port, saved = free_port(), tmp_path / "saved.zip"
+    server = f"http://127.0.0.1:{panel_port}"
+    url = ""
     for _ in range(2):
-        with home.start("up", "--port", str(port)) as up:
+        with home.start("up", "--port", str(port), "--panel-port", str(panel_port)) as up:
             assert f"Downloads {server}" in _read_until_up(up)
-            secret = link_secret(home.path)
-            expired = local_link(key, now - timedelta(seconds=1), secret)
-            links.append(local_link(key, now + timedelta(hours=24), secret))
-            assert [httpx.get(server + link).content for link in links] == [content] * len(links)
-            altered = links[0].replace("rhizome.zip", "another.zip")
-            refused = [httpx.get(server + link) for link in (expired, altered, "/")]
-            assert [one.status_code for one in refused] == [404] * 3
+            url = url or _exported(home, saved)["downloadUrl"]
+            assert url.startswith(server)
+            assert httpx.get(url).content == saved.read_bytes()
+
+            key = unquote(urlsplit(url).path).removeprefix(LOCAL_FOLDER)
+            just_now = datetime.now(UTC) - timedelta(seconds=1)
+            expired = server + local_link(key, just_now, link_secret(home.path))
+            altered = url.replace(".zip", "0.zip")
+            for refused in (expired, altered, server):
+                assert httpx.get(refused).status_code == 404
+
             up.send_signal(signal.SIGTERM)
             assert up.wait(60) == 0
-
     log = home.path / "dagster" / "process-logs" / "panel.log"
     assert "token" not in log.read_text()
     wait_until(lambda: _nothing_left(home), "no process of this home is left", 30)
+
+
+def _exported(home: Home, path: Path) -> dict[str, Any]:
+    """The output of an export of one document, whose archive is saved at that path."""
+    added = home.rhizome("documents", "add", ROOT / "samples" / "card-box.md")
+    assert added.returncode == 0, added.stderr
+    done = home.rhizome("export", "--all", "--output", path, "--json")
+    assert done.returncode == 0, done.stderr
+    output: dict[str, Any] = json.loads(done.stdout)["output"]
+    return output
 
 
 def test_a_port_for_downloads_that_cannot_be_had_is_told(home: Home, port: int) -> None:
