@@ -109,11 +109,23 @@ def export(
 def up(
     host: Annotated[str, typer.Option(help="Address of Dagster's web server.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Its port.")] = 3000,
+    panel_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Port that exports are downloaded at. Default: RHIZOME_PANEL_PORT.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Start the database, Dagster's web server and daemon, and stay until Ctrl-C."""
+    """Start the database, Dagster's web server and daemon, and stay until Ctrl-C.
+
+    Exports from a local folder are handed out meanwhile, to whoever holds a link.
+    """
     from rhizome_pipelines.cli import deployment  # noqa: PLC0415 - see the docstring
 
-    deployment.up(host, port)
+    deployment.up(host, port, panel_port)
 
 
 @app.command()

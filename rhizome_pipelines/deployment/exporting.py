@@ -1,11 +1,11 @@
 """An export, put together: its stage, its archive's name and link, its output for clients."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
-from rhizome_pipelines.checkpoints.objects import ObjectStore
 from rhizome_pipelines.database.exported_rows import PostgresExportRows
+from rhizome_pipelines.deployment.downloads import download_url
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.transfer_formats import StageFormats
 from rhizome_pipelines.lifecycle.jobs import Job
@@ -13,17 +13,9 @@ from rhizome_pipelines.stages.stage import Facts
 from rhizome_pipelines.transfer.collecting import Collector, Wanted, WholeCollector
 from rhizome_pipelines.transfer.export_stage import ArchiveStage, ExportOrder
 from rhizome_pipelines.transfer.inputs import ExportFormat, ExportInput
-from rhizome_pipelines.transfer.links import LINK_SECONDS, link_secret, local_link
+from rhizome_pipelines.transfer.links import LINK_SECONDS
 from rhizome_pipelines.transfer.notes import NotesCollector
 from rhizome_pipelines.transfer.tables import TablesCollector
-
-
-@runtime_checkable
-class SignsLinks(Protocol):
-    """A store that can be asked for an address under which anybody may download an object."""
-
-    def link(self, key: str, seconds: int) -> str:
-        """Good for `seconds` from now."""
 
 
 def archive_name(job: Job) -> str:
@@ -55,20 +47,12 @@ def export_output(services: Services, job: Job, facts: Facts, now: datetime) -> 
         "documentCount": facts["document_count"],
         "zipFilename": key.rpartition("/")[2],
         "zipSizeMb": f"{int(facts['size']) / 1e6:.2f}",
-        "downloadUrl": download_link(services, key, expires_at),
+        "downloadUrl": download_url(services, key, expires_at),
         "expiresAt": expires_at.isoformat(),
         "storagePath": key,
         "includedConnections": wanted.include_connections,
         "includedAnnotations": wanted.include_annotations,
     }
-
-
-def download_link(services: Services, key: str, expires_at: datetime) -> str:
-    """Signed by the storage where it can; else a path on this installation's own server."""
-    objects: ObjectStore = services.objects
-    if isinstance(objects, SignsLinks):
-        return objects.link(key, LINK_SECONDS)
-    return local_link(key, expires_at, link_secret(services.settings.home))
 
 
 def _collector(

@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from rhizome_pipelines.lifecycle.errors import PermanentError
+
 LINK_SECONDS = 24 * 3600
 """How long the link of an export can be used."""
 
-LOCAL_FOLDER = "/files/"
+LOCAL_FOLDER = "/exports/"
 """Where the local server hands such files out."""
 
 _SECRET_BYTES = 32
@@ -24,7 +26,7 @@ _FILE_NAME = "link-secret"
 
 
 def local_link(key: str, expires_at: datetime, secret: bytes) -> str:
-    """Path and query for a stored file: `/files/{key}?expires=…&token=…`."""
+    """Path and query for a stored file: `/exports/{key}?expires=…&token=…`."""
     expires = int(expires_at.timestamp())
     query = urlencode({"expires": expires, "token": _token(key, expires, secret)})
     return f"{LOCAL_FOLDER}{quote(key)}?{query}"
@@ -46,11 +48,20 @@ def link_is_good(key: str, expires: str, token: str, secret: bytes, now: datetim
 
 
 def link_secret(home: Path) -> bytes:
-    """The home's secret, made at the first call; only the owner can read it."""
+    """The home's secret, made at the first call; only the owner can read it.
+
+    Raises PermanentError for a damaged one: whoever guesses a short secret can make links.
+    """
     path = home / _FILE_NAME
     if not path.exists():
         _make_secret(path)
-    return path.read_bytes()
+    secret = path.read_bytes()
+    if len(secret) != _SECRET_BYTES:
+        raise PermanentError(
+            f"The secret of download links is damaged: remove {path}, and export again what links "
+            "are still needed for."
+        )
+    return secret
 
 
 def _make_secret(path: Path) -> None:
@@ -59,6 +70,8 @@ def _make_secret(path: Path) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(secrets.token_bytes(_SECRET_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
         # Whole or not at all; if two do this at once, the first one's stays.
         try:
             os.link(name, path)

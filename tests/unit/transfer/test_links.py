@@ -1,12 +1,15 @@
 """Links that expire: good for one file until a time, and for nothing else."""
 
 import stat
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from rhizome_pipelines.lifecycle.errors import PermanentError
 from rhizome_pipelines.transfer.links import LOCAL_FOLDER, link_is_good, link_secret, local_link
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -50,3 +53,17 @@ def test_a_home_keeps_one_secret_for_its_owner(tmp_path: Path) -> None:
     assert link_secret(tmp_path / "other") != secret
     (file,) = (tmp_path / "home").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_processes_that_begin_at_once_get_the_same_secret(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(4, get_context("spawn")) as processes:
+        made = set(processes.map(link_secret, [tmp_path / "home"] * 40))
+    assert len(made) == 1
+    assert len(list((tmp_path / "home").iterdir())) == 1
+
+
+@pytest.mark.parametrize("damaged", [b"", b"short", bytes(33)])
+def test_a_damaged_secret_makes_no_links(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "link-secret").write_bytes(damaged)
+    with pytest.raises(PermanentError, match=r"link-secret"):
+        link_secret(tmp_path)
