@@ -6,9 +6,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -29,6 +29,8 @@ PATIENCE = 120.0
 @dataclass(frozen=True)
 class Home:
     path: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Settings that are not the defaults, by the names of their variables."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -38,7 +40,7 @@ class Home:
             for name, value in os.environ.items()
             if not name.startswith(("RHIZOME_", "DAGSTER_", "PYTEST_"))
         }
-        return {**kept, "RHIZOME_HOME": str(self.path)}
+        return {**kept, **self.settings, "RHIZOME_HOME": str(self.path)}
 
     def command(self, name: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         """Run one of the installed commands to its end, from the project's root."""
