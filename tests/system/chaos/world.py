@@ -68,6 +68,12 @@ class ChaosWorld:
         assert self.up.returncode == 0, told
         return told
 
+    def give_up(self) -> None:
+        """End `rhizome up` at once, if it runs; who made the home clears it away."""
+        if self.up is not None and self.up.poll() is None:
+            self.up.kill()
+            self.up.communicate()
+
     def assert_leaves_nothing(self) -> None:
         """Nothing of it runs after `rhizome down`."""
         self.database.close()
@@ -77,10 +83,10 @@ class ChaosWorld:
 
     # The document and its jobs
 
-    def add(self, path: Path) -> UUID:
-        added = self.home.rhizome("documents", "add", path)
+    def add(self, *papers: Path) -> list[UUID]:
+        added = self.home.rhizome("documents", "add", *papers)
         assert added.returncode == 0, added.stderr
-        return UUID(added.stdout.strip())
+        return [UUID(line) for line in added.stdout.split()]
 
     def ask(self, document: UUID | None = None) -> UUID:
         """Insert a row, as a client does; the job's id."""
@@ -146,14 +152,17 @@ class ChaosWorld:
 
 
 @contextmanager
-def chaos_world(home: Home, port: int, papers: Path) -> Iterator[ChaosWorld]:
+def chaos_world(home: Home, port: int, folder: Path) -> Iterator[ChaosWorld]:
     """A deployment that is up, with the book in it, and two companions that are done already."""
     with home.database() as database:
         world = ChaosWorld(replace(home, settings=SETTINGS), port, database)
-        world.document = world.add(book(papers / "book.pdf"))
-        notes = [world.add(companion(papers / f"note-{one}.md", one)) for one in (0, 1)]
-        world.start()
-        for job in [world.ask(note) for note in notes]:
-            world.wait_until_completed(job)
-        yield world
+        papers = [book(folder / "book.pdf"), *(companion(folder / f"{n}.md", n) for n in (0, 1))]
+        world.document, *notes = world.add(*papers)
+        try:
+            world.start()
+            for job in [world.ask(note) for note in notes]:
+                world.wait_until_completed(job)
+            yield world
+        finally:
+            world.give_up()
 
