@@ -17,7 +17,7 @@ from dagster import (
 from assets.previews import stage_metadata
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.deployment.attempt import AttemptSession
-from rhizome_pipelines.lifecycle.errors import explain
+from rhizome_pipelines.deployment.faults import explained
 from rhizome_pipelines.lifecycle.stage_names import StageName
 from rhizome_pipelines.stages.runner import StageFinished, StageStopped
 from rhizome_pipelines.stages.stage import StopReason
@@ -45,10 +45,10 @@ def walked(
     try:
         result = attempt.run_stage(stage, upstream)
     except Exception as fault:
-        explained = explain(fault)
+        told = explained(fault)
         raise Failure(
-            description=explained.message,
-            metadata={"error_type": explained.error_type.value},
+            description=told.message,
+            metadata={"error_type": told.error_type.value},
             allow_retries=False,
         ) from fault
     match result:

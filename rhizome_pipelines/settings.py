@@ -143,6 +143,17 @@ class Settings(BaseSettings):
     fetch_seconds: PositiveFloat = Field(60.0, description="Longest time that a fetch may take.")
     max_pdf_pages: PositiveInt = Field(20_000, description="Longest PDF that is taken in.")
 
+    max_import_megabytes: PositiveInt = Field(
+        50_000, description="Size to which an archive that is imported may unfold."
+    )
+    max_import_files: PositiveInt = Field(
+        200_000, description="Files that an archive which is imported may hold."
+    )
+    max_import_ratio: PositiveInt = Field(
+        200,
+        description="How many times its compressed size a file of an archive may have, above 1 MB.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",
         description="Least level of what Dagster's processes log; `debug` also shows tracebacks "

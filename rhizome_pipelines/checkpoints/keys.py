@@ -117,6 +117,16 @@ def export_key(user_id: UUID, name: str) -> str:
     return f"{_id(user_id)}/exports/{_file_name(name)}.zip"
 
 
+def import_key(user_id: UUID, name: str) -> str:
+    """Key of a file that is to be imported and goes afterwards."""
+    return f"{imports_prefix(user_id)}{_file_name(name)}"
+
+
+def imports_prefix(user_id: UUID) -> str:
+    """Prefix of all files that wait to be imported, with its `/`."""
+    return f"{_id(user_id)}/imports/"
+
+
 @dataclass(frozen=True)
 class DocumentKeys:
     """The keys of one document (or of one job without a document: then the job's id)."""

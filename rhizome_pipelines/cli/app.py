@@ -3,6 +3,7 @@
 import atexit
 import gc
 import sys
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import typer
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.families import family
 from rhizome_pipelines.cli.output import EXIT_FAILED, complain
+from rhizome_pipelines.transfer.inputs import ExportFormat
 
 app = typer.Typer(
     name="rhizome",
@@ -63,6 +65,44 @@ def detect(
     from rhizome_pipelines.cli.connections import detect_for  # noqa: PLC0415 - see the docstring
 
     detect_for(documents, as_json=as_json)
+
+
+@app.command()
+def export(
+    documents: Annotated[
+        list[UUID] | None, typer.Argument(metavar="[DOCUMENT…]", help="Their ids.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All documents.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.zip", help="Default: a name of its own."),
+    ] = None,
+    connections: Annotated[
+        bool, typer.Option("--connections", help="With the connections between them.")
+    ] = False,
+    annotations: Annotated[
+        bool, typer.Option("--annotations", help="With highlights and notes.")
+    ] = False,
+    kind: Annotated[
+        ExportFormat,
+        typer.Option("--format", help="All to be imported again, readable notes, or tables."),
+    ] = ExportFormat.ZIP,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Export documents with all that belongs to them into one archive."""
+    from rhizome_pipelines.cli.exporting import export_named  # noqa: PLC0415 - see the docstring
+
+    export_named(
+        documents or [],
+        output,
+        everything=everything,
+        connections=connections,
+        annotations=annotations,
+        kind=kind,
+        force=force,
+        as_json=as_json,
+    )
 
 
 @app.command()

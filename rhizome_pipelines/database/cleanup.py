@@ -40,41 +40,43 @@ def documents_needed(
     return frozenset(row["entity_id"] for row in rows)
 
 
-def documents_with_checkpoints_due(
-    database: Database, documents: Collection[UUID], failed_for: timedelta
+def with_checkpoints_due(
+    database: Database, ids: Collection[UUID], failed_for: timedelta
 ) -> frozenset[UUID]:
-    """Those of the documents whose checkpoints nobody goes on from any more.
+    """Those of the documents, and of the jobs without a document, whose checkpoints may go.
 
-    As `documents_needed`, but that a job which has failed for good needs them no longer after
-    `failed_for`.
+    Needed as `documents_needed` says, but that a job which has failed for good needs them no
+    longer after `failed_for`.
     """
     rows = database.all(
         """
-        select entity_id from background_jobs
-        where entity_id = any(%(documents)s) and (
-            coalesce(status, 'pending') in ('pending', 'processing', 'paused')
-            or status = 'failed' and (
-                next_retry_at is not null or updated_at > now() - %(failed_for)s::interval))
-        union
-        select entity_id from job_attempts
-        where entity_id = any(%(documents)s) and ended_at is null
+        with needing as (
+            select id, entity_id from background_jobs
+            where (entity_id = any(%(ids)s) or id = any(%(ids)s)) and (
+                coalesce(status, 'pending') in ('pending', 'processing', 'paused')
+                or status = 'failed' and (
+                    next_retry_at is not null or updated_at > now() - %(failed_for)s::interval))
+            union all
+            select job_id, entity_id from job_attempts
+            where (entity_id = any(%(ids)s) or job_id = any(%(ids)s)) and ended_at is null)
+        select id as needed from needing union select entity_id from needing
         """,
-        {"documents": list(documents), "failed_for": failed_for},
+        {"ids": list(ids), "failed_for": failed_for},
     )
-    return frozenset(documents) - {row["entity_id"] for row in rows}
+    return frozenset(ids) - {row["needed"] for row in rows}
 
 
-def forget_pointers(database: Database, documents: Collection[UUID]) -> int:
-    """The checkpoints of these documents are gone: failed and cancelled jobs say so."""
+def forget_pointers(database: Database, ids: Collection[UUID]) -> int:
+    """The checkpoints of these documents or jobs are gone: failed and cancelled jobs say so."""
     return database.execute(
         """
         update background_jobs
         set last_checkpoint_path = null, last_checkpoint_stage = null, checkpoint_hash = null,
             progress = rhizome_merge_progress(progress, '{"checkpoint": {"can_resume": false}}')
-        where entity_id = any(%s) and last_checkpoint_path is not null
+        where (entity_id = any(%(ids)s) or id = any(%(ids)s)) and last_checkpoint_path is not null
           and status in ('failed', 'cancelled', 'completed')
         """,
-        (list(documents),),
+        {"ids": list(ids)},
     )
 
 

@@ -165,7 +165,9 @@ order by c.chunk_index
 _CONNECTIONS = """
 select jsonb_build_object(
     'source_document_id', s.document_id, 'source_index', s.chunk_index,
+    'source_hash', md5(s.content),
     'target_document_id', t.document_id, 'target_index', t.chunk_index,
+    'target_hash', md5(t.content),
     'connection_type', x.connection_type, 'strength', x.strength,
     'auto_detected', x.auto_detected, 'user_validated', x.user_validated,
     'user_starred', x.user_starred, 'validated_at', x.validated_at at time zone 'utc',

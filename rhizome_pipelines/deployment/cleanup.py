@@ -6,7 +6,8 @@ outlives its retention:
 
 - stage files and parts of a document that no unfinished job is about, once they have lain for
   `orphan_hours`; a job that failed for good keeps them for `failed_checkpoint_days`;
-- all files of a document whose row is gone, once they have lain for `orphan_hours`;
+- all files of a document whose row is gone, and what jobs without a document have kept under their
+  own id, once they have lain for `orphan_hours` and no unfinished job is about them;
 - attempts of deleted jobs that the reconciler has not come to.
 
 Exports and files under other names are never touched, and neither is what a live job uses.
@@ -145,7 +146,7 @@ def _sweep_batch(
         ]
         if not files or not _is_due(services, one.document_id):
             continue
-        why = "the document is gone" if gone else "no unfinished job goes on from them"
+        why = "the document, or the job, is gone" if gone else "no unfinished job goes on from them"
         if not dry_run:
             files = _remove(services, one, files, gone)
         swept.append(Swept(one.prefix, len(files), sum(info.size for info in files), why))
@@ -171,7 +172,7 @@ def _remove(
 
 def _is_due(services: Services, document_id: UUID) -> bool:
     days = timedelta(days=services.settings.failed_checkpoint_days)
-    return bool(rows.documents_with_checkpoints_due(services.database, [document_id], days))
+    return bool(rows.with_checkpoints_due(services.database, [document_id], days))
 
 
 # Documents

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+import ijson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -25,6 +26,14 @@ class StageFormats(DocumentFormats):
     def read_chunks(self, path: Path) -> Iterator[Record]:
         """See `DocumentFormats`."""
         return read_chunks(path)
+
+    def document_of(self, path: Path) -> object:
+        """See `DocumentFormats`."""
+        try:
+            with path.open("rb") as file:
+                return next(ijson.items(file, "document_id"), None)
+        except (ijson.JSONError, UnicodeDecodeError) as error:
+            raise InvalidInputError("chunks.json is no valid JSON.") from error
 
     def write_chunks(
         self, path: Path, document_id: UUID, created_at: datetime, records: Iterable[Record]

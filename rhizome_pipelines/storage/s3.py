@@ -150,7 +150,8 @@ class S3Store:
     def _unavailable(self, what: str, key: str, reason: str) -> StorageUnavailableError:
         return StorageUnavailableError(
             f"The bucket {self._bucket!r} cannot {what} {key!r}: {reason}."
-            " Check that the service runs and that the bucket and the credentials are right."
+            " Check that the service runs and that the bucket and the credentials are right.",
+            again_at_once=False,  # boto3 has tried a few times by itself
         )
 
 

@@ -7,6 +7,7 @@ entries that the directory alone fills the memory. Archives within are data, nev
 
 import stat
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -82,14 +83,10 @@ class Archive:
     @contextmanager
     def extracted(self, name: str, folder: Path) -> Iterator[Path]:
         """A local file with the entry's bytes, in `folder` until the context ends."""
-        path = folder / "entry"
-        try:
-            with path.open("wb") as target:
-                for block in self.blocks(name):
-                    target.write(block)
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.writelines(self.blocks(name))
+            file.flush()
+            yield Path(file.name)
 
 
 @contextmanager

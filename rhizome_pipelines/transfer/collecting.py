@@ -38,12 +38,12 @@ CHUNKS, EMBEDDINGS, DOCUMENT_MANIFEST = "chunks.json", "embeddings.parquet", "ma
 DOCUMENT, CONNECTIONS, ANNOTATIONS = "document.json", "connections.json", "annotations.json"
 VERSION = "1.0"
 
-_MAX_MANIFEST = 64 * 2**20
-_INVALID_WITHOUT = {
+MAX_MANIFEST = 64 * 2**20
+INVALID_WITHOUT = {
     CHUNKS: ("chunking", "embeddings", "connections"),
     EMBEDDINGS: ("embeddings", "connections"),
 }
-_MANIFEST_NAMES = {CHUNKS: "chunks", EMBEDDINGS: "embeddings"}
+MANIFEST_NAMES = {CHUNKS: "chunks", EMBEDDINGS: "embeddings"}
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class WholeCollector(Collector):
     ) -> dict[str, Opener]:
         """The document's own manifest without its user; it tells of the files as they go in."""
         info = self._objects.info(stored[DOCUMENT_MANIFEST])
-        if info is None or info.size > _MAX_MANIFEST:
+        if info is None or info.size > MAX_MANIFEST:
             return {}
         try:
             fields: Fields = read_manifest(self._objects.read(stored[DOCUMENT_MANIFEST]))
@@ -144,7 +144,7 @@ class WholeCollector(Collector):
         made_portable(fields, keys, {key: name for name, key in stored.items()})
         for name, path in made.items():
             with_other_file(
-                fields, _MANIFEST_NAMES[name], name, described(name, path), _INVALID_WITHOUT[name]
+                fields, MANIFEST_NAMES[name], name, described(name, path), INVALID_WITHOUT[name]
             )
         path = scratch / DOCUMENT_MANIFEST
         path.write_bytes(manifest_bytes(fields))

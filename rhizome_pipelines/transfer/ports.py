@@ -32,6 +32,9 @@ class DocumentFormats(Protocol):
     def read_chunks(self, path: Path) -> Iterator[Record]:
         """The records of a `chunks.json`. Raises InvalidInputError at what is wrong."""
 
+    def document_of(self, path: Path) -> object:
+        """What a `chunks.json` names as its document. Raises InvalidInputError for bad JSON."""
+
     def write_chunks(
         self, path: Path, document_id: UUID, created_at: datetime, records: Iterable[Record]
     ) -> None:
