@@ -29,9 +29,11 @@ CHUNKS: LiteralString = """
     select to_jsonb(c) - 'created_at' - 'connections_detected_at' as row from chunks c
     where document_id = %s order by chunk_index, id"""
 CONNECTIONS: LiteralString = """
-    select to_jsonb(x) - 'discovered_at' as row from connections x
+    select to_jsonb(x) - 'id' - 'discovered_at' as row from connections x
     where exists (select from chunks c where c.document_id = %s
-                  and c.id in (x.source_chunk_id, x.target_chunk_id)) order by id"""
+                  and c.id in (x.source_chunk_id, x.target_chunk_id))
+    order by source_chunk_id, target_chunk_id, connection_type"""
+"""Their ids are drawn by the database each time; what they are is told by the other columns."""
 
 
 @dataclass
