@@ -3,6 +3,8 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.output import console, told
@@ -47,13 +49,15 @@ def up(host: str, port: int, panel_port: int | None) -> None:
                     console.print(f"[green]●[/green] Home      {settings.home}", soft_wrap=True)
                     console.print("Ctrl-C stops everything.")
                     while True:
-                        if (name := processes.revive()) is not None:
+                        for name in _revived(settings, processes):
                             console.print(f"[yellow]●[/yellow] {name} had died; started again.")
                         time.sleep(LOOK_SECONDS)
             except KeyboardInterrupt:
                 console.print("\nStopped; jobs under way go on at the next start.")
             finally:
-                withdraw_sign(services.database)
+                # A sign that cannot be taken away is old in some seconds.
+                with suppress(TransientError):
+                    withdraw_sign(services.database)
         if settings.database_url is None:
             EmbeddedPostgres(settings.home).stop_unless_leased()
 
@@ -68,6 +72,14 @@ def down() -> None:
         if settings.database_url is None:
             stopped = EmbeddedPostgres(settings.home).stop() or stopped
         console.print("Stopped." if stopped else "Nothing was running.")
+
+
+def _revived(settings: Settings, processes: DagsterProcesses) -> Iterator[str]:
+    """What had died and is started again: the database first, without which the rest cannot be."""
+    if settings.database_url is None and EmbeddedPostgres(settings.home).revive():
+        yield "database"
+    if (name := processes.revive()) is not None:
+        yield name
 
 
 def _stop_deployment(settings: Settings) -> bool:

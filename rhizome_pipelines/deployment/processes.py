@@ -59,7 +59,7 @@ class DagsterProcesses:
     web: WebAddress | None = None
     panel: WebAddress | None = None
     _started: list[Process] = field(default_factory=list)
-    _deaths: list[float] = field(default_factory=list)
+    _deaths: dict[str, list[float]] = field(default_factory=dict)
     _guardian: "subprocess.Popen[bytes] | None" = None
 
     @contextmanager
@@ -145,8 +145,10 @@ class DagsterProcesses:
         if process is None:
             return None
         now = time.monotonic()
-        self._deaths = [death for death in self._deaths if now - death < DEATHS_SECONDS] + [now]
-        if len(self._deaths) > DEATHS_ALLOWED:
+        before = self._deaths.get(process.name, [])
+        deaths = [death for death in before if now - death < DEATHS_SECONDS] + [now]
+        self._deaths[process.name] = deaths
+        if len(deaths) > DEATHS_ALLOWED:
             self.raise_if_dead()
         self._sessions.end([process.popen.pid])
         if process.name == "code-server":

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,8 @@ def free_port() -> int:
 class Home:
     path: Path
     panel_port: int = field(default_factory=free_port)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Settings that are not the defaults, by the names of their variables."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -49,7 +51,7 @@ class Home:
             if not name.startswith(("RHIZOME_", "DAGSTER_", "PYTEST_"))
         }
         own = {"RHIZOME_HOME": str(self.path), "RHIZOME_PANEL_PORT": str(self.panel_port)}
-        return kept | own
+        return {**kept, **self.settings, **own}
 
     def command(self, name: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         """Run one of the installed commands to its end, from the project's root."""
