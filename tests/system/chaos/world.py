@@ -96,7 +96,7 @@ class ChaosWorld:
         return job
 
     def forget(self) -> None:
-        """Remove all that earlier jobs have made of the book, so that nothing can be found there."""
+        """Remove all that earlier jobs have made of the book: nothing can be found there."""
         self.rows("delete from chunks where document_id = %s returning id", self.document)
         for path in self.folder.iterdir():
             if not path.name.startswith("source."):
