@@ -10,12 +10,18 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from jobs.clean_up import clean_up_storage
 from jobs.detect_connections import detect_connections
 from jobs.export_documents import export_documents
+from jobs.import_document import import_document
 from jobs.process_document import process_document
 from jobs.purge_history import purge_history
 
 Job = JobDefinition | UnresolvedAssetJobDefinition
 
-WISHED_JOBS: list[Job] = [process_document, detect_connections, export_documents]
+WISHED_JOBS: list[Job] = [
+    process_document,
+    detect_connections,
+    export_documents,
+    import_document,
+]
 """Those that rows of `background_jobs` ask for."""
 
 JOBS: list[Job] = [*WISHED_JOBS, purge_history, clean_up_storage]
@@ -26,6 +32,7 @@ __all__ = [
     "clean_up_storage",
     "detect_connections",
     "export_documents",
+    "import_document",
     "process_document",
     "purge_history",
 ]

@@ -63,7 +63,9 @@ def asked_job(
 
 
 def _config_of(form: Mapping[str, Any]) -> dict[str, Any]:
-    given = {name: value for name, value in form.items() if name != "user" and value is not None}
+    given = {
+        name: value for name, value in form.items() if name != "user" and value not in (None, "")
+    }
     return {"resources": {"attempt": {"config": {"input": given, "user": form["user"]}}}}
 
 

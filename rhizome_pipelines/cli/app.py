@@ -12,7 +12,7 @@ import typer
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.families import family
 from rhizome_pipelines.cli.output import EXIT_FAILED, complain
-from rhizome_pipelines.transfer.inputs import ExportFormat
+from rhizome_pipelines.transfer.inputs import ExportFormat, ImportStrategy
 
 app = typer.Typer(
     name="rhizome",
@@ -101,6 +101,38 @@ def export(
         annotations=annotations,
         kind=kind,
         force=force,
+        as_json=as_json,
+    )
+
+
+@app.command("import")
+def import_(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE.zip|FOLDER", help="An archive, a folder, a chunks.json.")
+    ],
+    strategy: Annotated[
+        ImportStrategy, typer.Option(help="What becomes of documents that are there already.")
+    ] = ImportStrategy.SKIP,
+    regenerate_embeddings: Annotated[
+        bool, typer.Option("--regenerate-embeddings", help="Embed anew.")
+    ] = False,
+    reprocess_connections: Annotated[
+        bool, typer.Option("--reprocess-connections", help="Then look for connections.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be done.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Import documents that were exported, here or by another installation."""
+    from rhizome_pipelines.cli.importing import import_named  # noqa: PLC0415 - see the docstring
+
+    import_named(
+        path,
+        strategy,
+        regenerate_embeddings=regenerate_embeddings,
+        reprocess_connections=reprocess_connections,
+        dry_run=dry_run,
         as_json=as_json,
     )
 

@@ -205,6 +205,7 @@ class AttemptSession:
             self._end(_OUTCOMES[self._why_lost()])
             return
         self.checkpoints.discard_all()
+        self.work.tidy()
 
     def _why_lost(self) -> StopReason:
         return self._control.ask() or StopReason.SUPERSEDED

@@ -86,6 +86,10 @@ class DocumentWork:
         keep_finals(self.checkpoints, self.document, results, seconds)
         return job_output(self._document_now(), results)
 
+    def tidy(self) -> None:
+        """Nothing but the checkpoints, which go with every job's."""
+        return
+
     def _document_now(self) -> Document:
         """The row as the stages have left it, with the title that was found."""
         documents = DocumentRepository(self.services.database)

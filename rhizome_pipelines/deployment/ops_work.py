@@ -11,16 +11,23 @@ from uuid import UUID
 
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.store import CheckpointStore
+from rhizome_pipelines.database.annotations import annotations_kept
 from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.exporting import archive_stage, export_output
+from rhizome_pipelines.deployment.importing import (
+    ImportContext,
+    discard_upload,
+    import_output,
+    open_import_stage,
+)
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.stage_checks import StageCheck
 from rhizome_pipelines.deployment.work import Results
 from rhizome_pipelines.lifecycle.jobs import DISPLAY, Job, JobType
 from rhizome_pipelines.lifecycle.stage_names import JOB_STAGES, StageName
 from rhizome_pipelines.stages.stage import Stage
-from rhizome_pipelines.transfer.inputs import ExportInput
+from rhizome_pipelines.transfer.inputs import ExportInput, ImportInput
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,10 @@ class OpsWork(ABC):
     def finish(self, made: Results, seconds: Mapping[StageName, float]) -> dict[str, Any]:
         """See `Work`."""
 
+    def tidy(self) -> None:
+        """Nothing but the checkpoints, which go with every job's."""
+        return
+
 
 @dataclass(frozen=True)
 class ExportWork(OpsWork):
@@ -101,7 +112,38 @@ class ExportWork(OpsWork):
         return export_output(self.services, self.job, made[StageName.ARCHIVE].facts, now)
 
 
+@dataclass(frozen=True)
+class ImportWork(OpsWork):
+    """Documents out of an archive, or a `chunks.json`, into the library."""
+
+    wanted: ImportInput
+
+    @classmethod
+    def of(cls, services: Services, job: Job) -> "ImportWork":
+        """Raises InvalidInputError for an input that cannot be used."""
+        return cls(services, job, JobType.IMPORT_DOCUMENT, ImportInput.read(job.input_data))
+
+    def open_stage(
+        self, name: StageName, upstream: StageCheckpoint | None, fence: Fence, began: datetime
+    ) -> AbstractContextManager[Stage]:
+        """See `Work`."""
+        context = ImportContext(self.services, self.job, fence, annotations_kept)
+        return open_import_stage(name, context, upstream)
+
+    def finish(self, made: Results, seconds: Mapping[StageName, float]) -> dict[str, Any]:
+        """What was imported is there already; what became of each document is told."""
+        now = JobRepository(self.services.database).now()
+        took = now - (self.job.started_at or now)
+        facts = made[StageName.FILES].facts
+        return import_output(self.job, facts, took.total_seconds() * 1000)
+
+    def tidy(self) -> None:
+        """What was uploaded only to be imported goes."""
+        discard_upload(self.services, self.job)
+
+
 OPS_WORKS: Mapping[JobType, Callable[[Services, Job], OpsWork]] = {
     JobType.EXPORT_DOCUMENTS: ExportWork.of,
+    JobType.IMPORT_DOCUMENT: ImportWork.of,
 }
 """How the work of a job is made. Raises InvalidInputError for an input that cannot be used."""

@@ -62,3 +62,6 @@ class Work(Protocol):
         `made` are the results of the stages that this run has walked, `seconds` what each took.
         May be done again.
         """
+
+    def tidy(self) -> None:
+        """The job is completed, and that is on record: remove what only it has needed."""

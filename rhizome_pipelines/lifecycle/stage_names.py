@@ -14,6 +14,9 @@ class StageName(StrEnum):
     EMBEDDINGS = "embeddings"
     CONNECTIONS = "connections"
     ARCHIVE = "archive"
+    READING = "reading"
+    APPLICATION = "application"
+    FILES = "files"
 
 
 DOCUMENT_STAGES: Sequence[StageName] = (
@@ -27,6 +30,7 @@ JOB_STAGES: Mapping[JobType, Sequence[StageName]] = {
     JobType.PROCESS_DOCUMENT: DOCUMENT_STAGES,
     JobType.DETECT_CONNECTIONS: (StageName.CONNECTIONS,),
     JobType.EXPORT_DOCUMENTS: (StageName.ARCHIVE,),
+    JobType.IMPORT_DOCUMENT: (StageName.READING, StageName.APPLICATION, StageName.FILES),
 }
 """All stages of a job type; a job's input may leave some out. The types that are offered."""
 
@@ -41,5 +45,8 @@ STAGE_WEIGHTS: Mapping[StageName, float] = {
     StageName.EMBEDDINGS: 0.15,
     StageName.CONNECTIONS: 0.20,
     StageName.ARCHIVE: 1.0,
+    StageName.READING: 0.25,
+    StageName.APPLICATION: 0.50,
+    StageName.FILES: 0.25,
 }
 """Relative to the other stages of the same job."""

@@ -1,0 +1,88 @@
+"""`rhizome import`: an archive, a folder or a `chunks.json` into the library."""
+
+from pathlib import Path
+from typing import Any
+
+from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.asking import fail_unless_completed, see_through
+from rhizome_pipelines.cli.output import show_json, show_table, told
+from rhizome_pipelines.cli.results import WatchedJob
+from rhizome_pipelines.cli.signals import asked_to_end
+from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.importing import preview, take_in
+from rhizome_pipelines.lifecycle.jobs import JobType
+from rhizome_pipelines.transfer.inputs import ImportInput, ImportStrategy
+from rhizome_pipelines.transfer.plan import Plan
+
+
+def import_named(
+    path: Path,
+    strategy: ImportStrategy,
+    *,
+    regenerate_embeddings: bool,
+    reprocess_connections: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Have it imported, or only tell what that would do."""
+    with told(), asked_to_end(), context.services() as services:
+        key = take_in(services, services.settings.user, path)
+        given: dict[str, Any] = {
+            "storage_path": key,
+            "strategy": strategy.value,
+            "regenerateEmbeddings": regenerate_embeddings,
+            "reprocessConnections": reprocess_connections,
+        }
+        if dry_run:
+            try:
+                plan = preview(services, services.settings.user, ImportInput.read(given))
+            finally:
+                services.objects.delete([key])
+            _show_plan(plan, as_json)
+            return
+        job = JobRepository(services.database).insert(
+            services.settings.user,
+            JobType.IMPORT_DOCUMENT,
+            input_data=given,
+            metadata={"title": path.name},
+        )
+        asked = WatchedJob(job.id, job.id, path.name)
+        (ended,) = see_through(services, [asked], quiet=as_json)
+    if as_json:
+        show_json(ended.as_json())
+    elif documents := ended.output.get("documents"):
+        _show_documents(documents)
+    fail_unless_completed([ended])
+
+
+def _show_plan(plan: Plan, as_json: bool) -> None:
+    if as_json:
+        show_json(plan.model_dump(mode="json"))
+        return
+    show_table(
+        "What would be done",
+        ["document", "decision", "added", "changed", "deleted", "unmatched"],
+        [
+            [one.title, one.decision.value, one.added, one.changed, one.deleted, len(one.unmatched)]
+            for one in plan.documents
+        ],
+    )
+
+
+def _show_documents(documents: list[dict[str, Any]]) -> None:
+    show_table(
+        None,
+        ["document", "decision", "chunks", "unmatched", "connections", "annotations", "to review"],
+        [
+            [
+                one["documentTitle"],
+                one["decision"],
+                one["chunksImported"],
+                len(one["chunksUnmatched"]),
+                one["connectionsImported"] + one["connectionsCarriedOver"],
+                one["annotationsImported"] + one["annotationsReanchored"],
+                one["annotationsToReview"],
+            ]
+            for one in documents
+        ],
+    )
