@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from rhizome_pipelines.chunking import ChatEndpoint, ChunkingConfig
+from rhizome_pipelines.chunking import ChunkingConfig
 from rhizome_pipelines.connections import (
     DEFAULT_THRESHOLD,
     ConnectionEngine,
@@ -16,6 +16,7 @@ from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.embedding import EmbeddingConfig, open_model
 from rhizome_pipelines.extraction.config import ExtractionConfig, WebConfig
 from rhizome_pipelines.extraction.pdf import PdfConfig
+from rhizome_pipelines.language_model import ChatEndpoint
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.settings import Settings
 

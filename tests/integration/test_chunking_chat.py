@@ -12,8 +12,8 @@ from uuid import UUID
 
 import pytest
 
-from rhizome_pipelines.chunking import ChatEndpoint, ChunkingConfig, ChunkingStage, read_chunks
-from rhizome_pipelines.chunking.chat import ChatClient, UnusableAnswerError
+from rhizome_pipelines.chunking import ChunkingConfig, ChunkingStage, read_chunks
+from rhizome_pipelines.language_model import ChatClient, ChatEndpoint, UnusableAnswerError
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError, TransientError
 from rhizome_pipelines.stages.stage import StageOutput
 
