@@ -54,6 +54,21 @@ class ChunkText:
 
 
 @dataclass(frozen=True)
+class ChunkTraits:
+    """What metadata say of a chunk; empty, 0 or False where they say nothing.
+
+    `concepts` are phrases as they are stored; `polarity` is −1…1, `importance` 0–1. `key`: the
+    chunk is one of the 50 most important of its document, the earlier one winning a tie.
+    """
+
+    concepts: Sequence[str] = ()
+    polarity: float = 0.0
+    importance: float = 0.0
+    domain: str = ""
+    key: bool = False
+
+
+@dataclass(frozen=True)
 class Edge:
     """A connection from one chunk to another. `strength` is 0–1."""
 
@@ -88,6 +103,9 @@ class Corpus(Protocol):
     def texts(self, user_id: UUID, chunk_ids: Sequence[UUID]) -> Mapping[UUID, ChunkText]:
         """What is shown of these chunks; ids that are not the user's are left out."""
 
+    def traits(self, user_id: UUID, chunk_ids: Sequence[UUID]) -> Mapping[UUID, ChunkTraits]:
+        """What metadata say of these chunks; ids that are not the user's are left out."""
+
 
 class EdgeSink(Protocol):
     """Where the rows of `connections` are kept."""
@@ -96,20 +114,22 @@ class EdgeSink(Protocol):
         self,
         user_id: UUID,
         document_id: UUID,
-        types: Sequence[ConnectionType],
+        limits: Mapping[ConnectionType, int],
         compared: Sequence[UUID],
         edges: Iterable[Edge],
-        per_chunk: int,
+        discard: Sequence[UUID] = (),
     ) -> EdgeCounts:
-        """Make `edges` the document's connections of these types, in one transaction.
+        """Make `edges` the document's connections of the types in `limits`, in one transaction.
 
         `edges` go from the document's chunks to others and from others to the document's.
         `compared` are the documents that it was compared with. Those that are stored, connect
         the document with one of them, are of these types and not in `edges` are removed, unless
         a person judged or starred them; those with other documents, which came meanwhile and
         found this one, are left alone. Stored ones are updated in place; of a judged or starred
-        one nothing changes. Afterwards each source chunk keeps its `per_chunk` strongest of
-        each type (judged and starred always stay).
+        one nothing changes, and a rejected one does not come back the other way round.
+        Afterwards each source chunk keeps the strongest of each type, as many as `limits` says
+        (judged and starred always stay). `discard` are ids of judged or starred connections
+        that are to count as if nobody had judged them; what a person drew by hand never does.
         Edges whose chunks are gone or are not the user's are passed over.
         """
 
