@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from benchmarks import (
+    engine_quality,
     extraction,
     latency,
     latency_busy,
@@ -36,6 +37,7 @@ FIGURES = {
     "terminate": terminate,
     "per_run": per_run,
     "memory": memory,
+    "engine_quality": engine_quality,
 }
 EXIT_LEFT_OUT = 3
 

@@ -112,7 +112,7 @@ class ContradictionEngine:
         opposed &= (here * there < 0) & (np.minimum(np.abs(here), np.abs(there)) >= _LEAST_POLARITY)
         strength = opposed * (0.4 * jaccard + 0.2 * distance + 0.2 * importance)
         alike = (cosines >= self._alike) * (0.4 * cosines + 0.2 * importance)
-        likely: NDArray[np.float64] = np.round(np.maximum(strength, alike), _DECIMALS)
+        likely = np.round(np.maximum(strength, alike), _DECIMALS).astype(np.float64)
         rows, columns = strongest_of_rows(likely, per_chunk)
         return Pairs(rows, columns, likely[rows, columns])
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 import numpy as np
@@ -144,14 +144,25 @@ class ConnectionsStage:
             **statistics.facts(),
             "model": self._model,
             "settings": {e.type.value: dict(e.dependencies()) for e in self._engines},
-            "weights": {e.type.value: self._weights.share(e.type) for e in self._engines},
-            "judged": dict(sorted(told.items())),
+            "by_engine": [self._engine_row(e, statistics, told) for e in self._engines],
             "corpus_digest": now.digest,
             "corpus_documents": len(now.documents),
             "corpus_chunks": now.chunk_count,
             "left_out": [str(i) for i in sorted({*pin.ids} - {*now.ids})],
         }
         return StageOutput({CONNECTIONS_FILE: path}, facts)
+
+    def _engine_row(
+        self, engine: ConnectionEngine, found: ConnectionStatistics, told: Mapping[str, int]
+    ) -> Mapping[str, Any]:
+        """What an engine has found, and how it went with those who judge."""
+        mine = {n.partition(".")[2]: c for n, c in told.items() if n.startswith(engine.type.value)}
+        return {
+            "engine": engine.type.value,
+            "connections": found.of_type(engine.type),
+            "weight": self._weights.share(engine.type),
+            **dict(sorted(mine.items())),
+        }
 
     def missing_effects(self, facts: Facts) -> Sequence[str]:
         """Says so if connections were found and none is stored.

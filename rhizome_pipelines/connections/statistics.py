@@ -56,6 +56,10 @@ class ConnectionStatistics:
         elif entry[0] > self._best[0][0]:
             heapq.heapreplace(self._best, entry)
 
+    def of_type(self, kind: ConnectionType) -> int:
+        """Edges of one type, so far."""
+        return self._types[kind.value]
+
     def facts(self) -> dict[str, Any]:
         """The numbers, as JSON values; bins of `strengths` are [from, count], 0.05 wide."""
         documents = sorted(self._documents.items(), key=lambda item: (-item[1], item[0]))
