@@ -26,7 +26,7 @@ _PASSAGE = 2_000
 _TITLE = 200
 _SENTENCE = 400
 _LEAST_SENTENCE = 10
-_ADDRESS = re.compile(r"\b(?:[a-z][a-z0-9+.-]*:)?//\S+|\bwww\.\S+", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:\b[a-z][a-z0-9+.-]*:)?//\S+|\bwww\.\S+", re.IGNORECASE)
 _MARKUP = re.compile(r"[<>`\[\]{}|\\]")
 
 _FRAME = """{task}
