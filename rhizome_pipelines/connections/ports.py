@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -80,6 +81,35 @@ class Edge:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What a person thinks of a stored connection; `validated` False is a rejection."""
+
+    connection: UUID
+    validated: bool | None
+    starred: bool
+
+
+@dataclass(frozen=True)
+class JudgedConnection:
+    """A connection that a person has judged or drawn, with all that is needed to restore it.
+
+    `record` is its row as JSON values, with the documents and indexes of both chunks.
+    """
+
+    judgement: Judgement
+    auto_detected: bool
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredConnections:
+    """What is stored of a document: the ids of each type, sorted; when the newest was found."""
+
+    ids: Mapping[ConnectionType, Sequence[UUID]]
+    newest: datetime | None
+
+
+@dataclass(frozen=True)
 class EdgeCounts:
     """What a replacement did: rows added, updated in place, removed, and left alone as judged."""
 
@@ -117,7 +147,7 @@ class EdgeSink(Protocol):
         limits: Mapping[ConnectionType, int],
         compared: Sequence[UUID],
         edges: Iterable[Edge],
-        discard: Sequence[UUID] = (),
+        discard: Sequence[Judgement] = (),
     ) -> EdgeCounts:
         """Make `edges` the document's connections of the types in `limits`, in one transaction.
 
@@ -128,10 +158,27 @@ class EdgeSink(Protocol):
         found this one, are left alone. Stored ones are updated in place; of a judged or starred
         one nothing changes, and a rejected one does not come back the other way round.
         Afterwards each source chunk keeps the strongest of each type, as many as `limits` says
-        (judged and starred always stay). `discard` are ids of judged or starred connections
-        that are to count as if nobody had judged them; what a person drew by hand never does.
+        (judged and starred always stay). `discard` are judgements that no longer count, if they
+        are still the same; what a person drew by hand always stays.
         Edges whose chunks are gone or are not the user's are passed over.
         """
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
         """Connections that start at or lead to the document."""
+
+
+class ConnectionArchive(Protocol):
+    """What is stored of a document's connections, in both directions, of one user alone."""
+
+    def stored(
+        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
+    ) -> StoredConnections:
+        """All of these types."""
+
+    def judged(
+        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
+    ) -> Sequence[JudgedConnection]:
+        """Those of these types that a person has judged, starred or drawn, sorted by id."""
+
+    def embedded_since(self, user_id: UUID, moment: datetime) -> frozenset[UUID]:
+        """The user's documents that were embedded after `moment`."""

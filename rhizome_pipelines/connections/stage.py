@@ -27,6 +27,7 @@ from rhizome_pipelines.connections.pin import PinnedCorpus
 from rhizome_pipelines.connections.ports import (
     ChunkText,
     ChunkTraits,
+    ConnectionType,
     Corpus,
     CorpusDocument,
     EdgeSink,
@@ -90,6 +91,11 @@ class ConnectionsStage:
     def version(self) -> str:
         """Of this package's output."""
         return self.VERSION
+
+    @property
+    def types(self) -> Sequence[ConnectionType]:
+        """Of the connections that are looked for."""
+        return list(self._limits)
 
     def dependencies(self) -> Mapping[str, str]:
         """The document's vectors and the engines; the corpus is pinned by the first part."""

@@ -6,7 +6,13 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from rhizome_pipelines.connections.ports import ConnectionType, Edge, EdgeCounts, EdgeSink
+from rhizome_pipelines.connections.ports import (
+    ConnectionType,
+    Edge,
+    EdgeCounts,
+    EdgeSink,
+    Judgement,
+)
 from rhizome_pipelines.database.connection import Connection, Database
 from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.ownership import chunks_stay, lock_document
@@ -32,7 +38,7 @@ class PostgresEdgeSink(EdgeSink):
         limits: Mapping[ConnectionType, int],
         compared: Sequence[UUID],
         edges: Iterable[Edge],
-        discard: Sequence[UUID] = (),
+        discard: Sequence[Judgement] = (),
     ) -> EdgeCounts:
         """See `EdgeSink`. Memory does not grow with the number of edges.
 
@@ -46,7 +52,7 @@ class PostgresEdgeSink(EdgeSink):
             "types": [str(kind) for kind in limits],
             "limits": Jsonb({str(kind): most for kind, most in limits.items()}),
             "compared": list(compared),
-            "discard": list(discard),
+            "discard": [_discard_key(judgement) for judgement in discard],
         }
         with chunks_stay(), self._database.transaction() as connection:
             _stage_edges(connection, edges)
@@ -70,6 +76,12 @@ class PostgresEdgeSink(EdgeSink):
         """See `EdgeSink`."""
         with self._database.connection() as connection:
             return _number(connection, _COUNT, {"user": user_id, "document": document_id})
+
+
+def _discard_key(judgement: Judgement) -> str:
+    """As the queries put it together; a judgement that has changed since has another key."""
+    validated = "-" if judgement.validated is None else str(judgement.validated).lower()
+    return f"{judgement.connection} {validated} {str(judgement.starred).lower()}"
 
 
 def _stage_edges(connection: Connection, edges: Iterable[Edge]) -> None:
@@ -122,7 +134,8 @@ where i.source <> i.target and i.type = any(%(types)s)
   and not exists (select from connections x
                   where x.source_chunk_id = i.target and x.target_chunk_id = i.source
                     and x.connection_type = i.type and x.user_validated is false
-                    and x.id <> all(%(discard)s::uuid[]))
+                    and x.id || ' ' || coalesce(x.user_validated::text, '-')
+               || ' ' || coalesce(x.user_starred, false)::text <> all(%(discard)s::text[]))
 order by i.source, i.target, i.type, i.strength desc, i.metadata
 """
 
@@ -132,7 +145,8 @@ insert into touching_edges
 select x.id,
        x.auto_detected is false
        or (x.user_validated is not null or x.user_starred is true)
-           and x.id <> all(%(discard)s::uuid[]),
+           and x.id || ' ' || coalesce(x.user_validated::text, '-')
+               || ' ' || coalesce(x.user_starred, false)::text <> all(%(discard)s::text[]),
        x.user_validated is not null or x.user_starred is true
 from connections x
 where x.connection_type = any(%(types)s) and x.id in (

@@ -15,6 +15,7 @@ from rhizome_pipelines.connections.ports import (
     CorpusDocument,
     Edge,
     EdgeCounts,
+    Judgement,
     VectorBlock,
 )
 
@@ -100,7 +101,7 @@ class MemoryEdges:
         limits: Mapping[ConnectionType, int],
         compared: Sequence[UUID],
         edges: Iterable[Edge],
-        discard: Sequence[UUID] = (),
+        discard: Sequence[Judgement] = (),
     ) -> EdgeCounts:
         own = set(self.corpus.stored[document_id].ids)
         others = {c for d in compared for c in self.corpus.stored[d].ids}
