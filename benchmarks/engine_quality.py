@@ -205,6 +205,7 @@ def _passages(pairs: Sequence[Labelled], side: int) -> Passages:
                 described.importance,
                 described.domain,
                 key=True,  # no document of the set has more than 50 chunks
+                confidence=described.confidence,
             )
     return Passages(ids, texts, traits)
 

@@ -44,7 +44,6 @@ _TELLING = 5.0
 """An overlap that chance gives once in 10⁵ pairs has strength 1."""
 _MOST_WORDS = 60
 _SHOWN = 4
-_UNKNOWN = ("", "general", "unknown", "other")
 _DECIMALS = 6
 
 
@@ -97,7 +96,7 @@ class BridgeEngine:
         """Pairs of different domains, with a key chunk, by how little chance explains them."""
         one, two = sources.traits, targets.traits
         apart = one.domain[:, None] != two.domain[None, :]
-        apart &= ~np.isin(one.domain, _UNKNOWN)[:, None] & ~np.isin(two.domain, _UNKNOWN)[None, :]
+        apart &= (one.domain != "")[:, None] & (two.domain != "")[None, :]
         key_here = (one.key & (one.importance >= LEAST_IMPORTANCE))[:, None]
         key_there = (two.key & (two.importance >= LEAST_IMPORTANCE))[None, :]
         apart &= key_here if self._jury else key_here | key_there

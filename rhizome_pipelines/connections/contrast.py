@@ -22,6 +22,15 @@ _LONGEST_QUOTE = 160
 _CERTAINTY = {"negation": 0.8, "antonyms": 0.75, "numbers": 0.6}
 """How far such a contrast is trusted, 0–1: the order in which they err on our labelled set."""
 
+_NO_PROSE = re.compile(
+    r"<!--.*?(?:-->|\Z)"  # comments
+    r"|^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1|\Z)"  # fenced code
+    r"|^(?: {4}|\t| *\|)[^\n]*$"  # indented code, rows of tables
+    r"|\]\([^()\s]*\)",  # targets of links
+    re.DOTALL | re.MULTILINE,
+)
+_WHOLE = re.compile(r"[\W_]*[A-ZÀ-ÝΑ-ΩА-Я\"“'(`*_].*[.!?][\W_]*", re.DOTALL)
+_CODE = re.compile(r"`[^`]+`|[a-z]+[A-Z]\w*|\w+_\w+|\w+\(\)")
 _SENTENCE = re.compile(r"(?<=[.!?])[\"”’)\]]*\s+|\n\s*\n|\n(?=#|[-*+] )")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])")
@@ -29,6 +38,7 @@ _NEGATIONS = frozenset(
     ["not", "no", "never", "none", "nor", "neither", "nobody", "nothing", "cannot", "without",
      "hardly", "scarcely", "barely"]
 )  # fmt: skip
+_CONDITIONS = frozenset(["if", "unless", "when", "whenever", "whether", "until"])
 _QUANTITIES = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
     "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
@@ -53,13 +63,16 @@ class _Sentence:
     words: frozenset[str]
     spoken: frozenset[str]
     numbers: frozenset[str]
+    code: frozenset[str]
     negated: bool
+    conditional: bool
 
 
 def contrast(one: str, two: str) -> Contrast | None:
     """The most telling contrast between two texts; the earliest of equals. Symmetric but for order.
 
-    Pairs of sentences must share half of their telling words, and three of them at least.
+    Looked at are whole sentences of prose. Two of them must share half of their telling words, and
+    three at least, and name the same code.
     """
     best: Contrast | None = None
     for first in _sentences(one):
@@ -78,6 +91,8 @@ def _worth(found: Contrast) -> float:
 
 
 def _between(first: _Sentence, second: _Sentence, common: int) -> Contrast | None:
+    if first.code != second.code or first.conditional != second.conditional:
+        return None  # of two functions, or two cases, the same may be true and false
     opposed = _opposed(first, second)
     differing = {_stem(word) for pair in opposed for word in pair}
     one, two = first.words - differing, second.words - differing
@@ -118,8 +133,10 @@ def _sentences(text: str) -> Sequence[_Sentence]:
 
 def _read(text: str) -> Iterator[_Sentence]:
     taken = 0
-    for piece in _SENTENCE.split(text.replace("’", "'")):
-        sentence = piece[:_LONGEST_SENTENCE]
+    for piece in _SENTENCE.split(_NO_PROSE.sub("\n\n", text.replace("’", "'"))):
+        sentence = " ".join(piece[:_LONGEST_SENTENCE].split())
+        if "://" in sentence or not _WHOLE.fullmatch(sentence):
+            continue
         spoken = [word.lower() for word in _WORD.findall(sentence)]
         words = frozenset(_stem(word) for word in words_of(" ".join(spoken), _LONGEST_SENTENCE))
         words -= _NEGATIONS
@@ -132,7 +149,9 @@ def _read(text: str) -> Iterator[_Sentence]:
             words,
             frozenset(spoken),
             frozenset(numbers - {"1", "0"}),  # "one" is mostly a pronoun
+            frozenset(_CODE.findall(sentence)),
             sum(word in _NEGATIONS or word.endswith("n't") for word in spoken) % 2 == 1,
+            not _CONDITIONS.isdisjoint(spoken),
         )
         taken += 1
         if taken == _MOST_SENTENCES:

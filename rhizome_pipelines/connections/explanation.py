@@ -49,7 +49,7 @@ def shared_headings(first: ChunkText, second: ChunkText) -> list[str]:
 
 @cache
 def _stop_words() -> frozenset[str]:
-    """English words of four letters and more that say nothing about a subject."""
+    """English words of three letters and more that say nothing about a subject."""
     return frozenset(files(__package__).joinpath("stop_words.txt").read_text("ascii").split())
 
 

@@ -58,7 +58,8 @@ class ChunkText:
 class ChunkTraits:
     """What metadata say of a chunk; empty, 0 or False where they say nothing.
 
-    `concepts` are phrases as they are stored; `polarity` is −1…1, `importance` 0–1. `key`: the
+    `concepts` are phrases as they are stored; `polarity` is −1…1, `importance` and `confidence`
+    (in the domain) 0–1. `key`: the
     chunk is one of the 50 most important of its document, the earlier one winning a tie.
     """
 
@@ -67,6 +68,7 @@ class ChunkTraits:
     importance: float = 0.0
     domain: str = ""
     key: bool = False
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,19 @@ from rhizome_pipelines.connections.explanation import words_of
 from rhizome_pipelines.connections.ports import ChunkTraits
 
 _NOTHING = ChunkTraits()
+_NO_DOMAINS = ("", "general", "unknown", "other")
+_LEAST_CONFIDENCE = 0.3
+"""Below it the word lists of the heuristics see art and politics in manuals of software."""
 _WORDS_AT_ONCE = 2_048
 """Columns of the incidence matrices: bounds memory, does not change the result."""
 
 
 @dataclass(frozen=True)
 class TraitColumns:
-    """One entry a chunk. `words` are those of its concepts, as `concept_words` makes them."""
+    """One entry a chunk; `domain` is empty where it is not known.
+
+    `words` are those of its concepts, as `concept_words` makes them.
+    """
 
     words: Sequence[frozenset[str]]
     polarity: NDArray[np.float64]
@@ -34,9 +40,15 @@ class TraitColumns:
             [concept_words(row.concepts) for row in rows],
             np.array([row.polarity for row in rows], np.float64),
             np.array([row.importance for row in rows], np.float64),
-            np.array([row.domain for row in rows], np.str_),
+            np.array([known_domain(row) for row in rows], np.str_),
             np.array([row.key for row in rows], np.bool_),
         )
+
+
+def known_domain(traits: ChunkTraits) -> str:
+    """The field of knowledge; empty if nobody knows it, or somebody guesses."""
+    known = traits.confidence >= _LEAST_CONFIDENCE and traits.domain not in _NO_DOMAINS
+    return traits.domain if known else ""
 
 
 def concept_words(concepts: Iterable[str]) -> frozenset[str]:

@@ -32,7 +32,8 @@ placed as (
     where c.is_current and c.document_id in (select document_id from wanted))
 select w.id, p.place, p.importance, c.conceptual_metadata -> 'concepts' as concepts,
        c.emotional_metadata -> 'polarity' as polarity,
-       c.domain_metadata ->> 'primaryDomain' as domain
+       c.domain_metadata ->> 'primaryDomain' as domain,
+       c.domain_metadata -> 'confidence' as confidence
 from wanted w join placed p on p.id = w.id join chunks c on c.id = w.id
 """
 
@@ -123,6 +124,7 @@ def _traits(row: Mapping[str, Any]) -> ChunkTraits:
         _number(row["importance"], 0.0),
         str(row["domain"] or "").strip().lower(),
         row["place"] <= KEY_CHUNKS,
+        1.0 if row["confidence"] is None else _number(row["confidence"], 0.0),
     )
 
 
