@@ -17,7 +17,7 @@ from dagster import (
 from assets.previews import stage_metadata
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.deployment.attempt import AttemptSession
-from rhizome_pipelines.lifecycle.errors import explain
+from rhizome_pipelines.deployment.faults import explained
 from rhizome_pipelines.lifecycle.stage_names import StageName
 from rhizome_pipelines.stages.runner import StageFinished, StageStopped
 from rhizome_pipelines.stages.stage import StopReason
@@ -29,21 +29,33 @@ def materialize_stage(
     stage: StageName,
     upstream: StageCheckpoint | None,
 ) -> MaterializeResult[StageCheckpoint]:
-    """Walk the stage and tell Dagster. A wish to stop ends the run as canceled."""
+    """Walk the stage and tell Dagster of its result and its checks."""
+    finished = walked(context.instance, context.run, attempt, stage, upstream)
+    return _result(attempt, stage, finished)
+
+
+def walked(
+    instance: DagsterInstance,
+    run: DagsterRun,
+    attempt: AttemptSession,
+    stage: StageName,
+    upstream: StageCheckpoint | None,
+) -> StageFinished:
+    """Walk the stage. A fault fails the run with its sentence; a wish to stop has it canceled."""
     try:
         result = attempt.run_stage(stage, upstream)
     except Exception as fault:
-        explained = explain(fault)
+        told = explained(fault)
         raise Failure(
-            description=explained.message,
-            metadata={"error_type": explained.error_type.value},
+            description=told.message,
+            metadata={"error_type": told.error_type.value},
             allow_retries=False,
         ) from fault
     match result:
         case StageStopped():
-            raise _stopped(context.instance, context.run, result)
+            raise _stopped(instance, run, result)
         case StageFinished():
-            return _result(attempt, stage, result)
+            return result
         case _:
             assert_never(result)
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--report] [figure …]`: measure, and write down what was found.
+"""`python -m benchmarks [--quick] [--rounds N] [--report] [figure …]`: measure, and write it down.
 
 Ends with 0 when all was measured, 3 when a figure was left out because something that it needs is
 not here, 2 for an unknown name.
@@ -16,7 +16,10 @@ from benchmarks import (
     markdown_folder,
     memory,
     overhead,
+    pausing,
     per_run,
+    reanchoring,
+    redone,
     report,
     terminate,
     throughput,
@@ -35,9 +38,15 @@ FIGURES = {
     "unchanged": unchanged,
     "tick": tick,
     "terminate": terminate,
+    "redone": redone,
+    "pausing": pausing,
     "per_run": per_run,
     "memory": memory,
+<<<<<<< HEAD
     "engine_quality": engine_quality,
+=======
+    "reanchoring": reanchoring,
+>>>>>>> main
 }
 EXIT_LEFT_OUT = 3
 
@@ -46,19 +55,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("figure", nargs="*", help=f"of {', '.join(FIGURES)}; default: all")
     parser.add_argument("--quick", action="store_true", help="see whether all works; keep nothing")
+    parser.add_argument("--rounds", type=int, metavar="N", help="repeat N times, not as usual")
     parser.add_argument("--report", action="store_true", help="only write the tables anew")
     given = parser.parse_args()
     unknown = sorted(set(given.figure) - set(FIGURES))
     if unknown:
         parser.error(f"there is no figure {', '.join(unknown)}; there are {', '.join(FIGURES)}")
-    left_out = [] if given.report else _measure(given.figure or list(FIGURES), quick=given.quick)
+    workshop = Workshop(quick=given.quick, rounds=given.rounds)
+    left_out = [] if given.report else _measure(given.figure or list(FIGURES), workshop)
     if not given.quick:
         report.write_tables({name: module.tables for name, module in FIGURES.items()})
     return EXIT_LEFT_OUT if left_out else 0
 
 
-def _measure(names: list[str], *, quick: bool) -> list[str]:
-    workshop = Workshop(quick=quick)
+def _measure(names: list[str], workshop: Workshop) -> list[str]:
     workshop.cache.mkdir(exist_ok=True)
     left_out = []
     for name in names:
@@ -70,7 +80,7 @@ def _measure(names: list[str], *, quick: bool) -> list[str]:
             left_out.append(name)
             continue
         print(f"\n## {name}\n\n{figure.tables(found)}\n")
-        if not quick:
+        if not workshop.quick:
             report.keep(name, {"machine": machine(), "found": found})
     return left_out
 

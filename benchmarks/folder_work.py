@@ -21,7 +21,12 @@ from rhizome_pipelines.server.postgres import EmbeddedPostgres
 
 PROGRAMS = Path(__file__).parent / "programs"
 PEERS = {"cocoindex": "CocoIndex", "llama_index": "LlamaIndex"}
-TABLES = {"cocoindex": "chunks", "llama_index": "data_chunks"}
+TABLES = {
+    "cocoindex": "chunks",
+    "cocoindex_files": "chunks",
+    "cocoindex_chunks": "chunks",
+    "llama_index": "data_chunks",
+}
 
 
 @contextmanager
@@ -95,10 +100,14 @@ class Peer:
             row = connection.execute(sql.SQL("select count(*) from {}").format(table)).fetchone()
         return int(row[0]) if row is not None else 0
 
-    def _run(self, folder: str) -> dict[str, float]:
+    def command(self, folder: str) -> list[str | Path]:
+        """What brings the folder in; `-` for none."""
         program = [self.python, PROGRAMS / "peers.py", self.name]
+        return [*program, folder, self.url, self.embedder, self.state]
+
+    def _run(self, folder: str) -> dict[str, float]:
         began = time.perf_counter()
-        answer = run([*program, folder, self.url, self.embedder, self.state])
+        answer = run(self.command(folder))
         whole = time.perf_counter() - began
         return {"whole": whole, **json.loads(answer.stdout.strip().splitlines()[-1])}
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.workshop import ROOT, CannotMeasureError, Workshop
+from benchmarks.workshop import ROOT, CannotMeasureError, Workshop, restore_interrupt
 from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.server.postgres import EmbeddedPostgres
 
@@ -166,7 +166,7 @@ def _running(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_restore_interrupt,
+            preexec_fn=restore_interrupt,
         )
     try:
         _wait_for_tick(made, daemon)
@@ -188,11 +188,6 @@ def _ticked(dagster: Database) -> bool:
     if there is None or there["name"] is None:
         return False
     return dagster.first("select from job_ticks where status = 'SKIPPED' limit 1") is not None
-
-
-def _restore_interrupt() -> None:
-    """A script's background job inherits an ignored SIGINT; Dagster would then ignore TERM too."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _end(daemon: "subprocess.Popen[bytes]", dagster_home: Path) -> None:

@@ -3,6 +3,8 @@
 import json
 import platform
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,13 +27,17 @@ class CannotMeasureError(Exception):
 
 @dataclass(frozen=True)
 class Workshop:
-    """`quick`: as few repetitions and as small documents as show that all works."""
+    """`quick`: as few repetitions and as small documents as show that all works.
+
+    `rounds`: how often to repeat instead of as usual.
+    """
 
     cache: Path = CACHE
     quick: bool = False
+    rounds: int | None = None
 
     def repetitions(self, usual: int) -> int:
-        return 1 if self.quick else usual
+        return 1 if self.quick else self.rounds or usual
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
@@ -62,6 +68,19 @@ def run(command: Sequence[str | Path], **options: Any) -> "subprocess.CompletedP
         end = " ⏎ ".join((error.stderr or error.stdout).strip().splitlines()[-5:])
         shown = " ".join(Path(part).name for part in command[:4])
         raise CannotMeasureError(f"`{shown} …` ended with {error.returncode}: {end}") from error
+
+
+def free_port() -> int:
+    """A port of this machine that was free a moment ago."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def restore_interrupt() -> None:
+    """A script's background job inherits an ignored SIGINT; Dagster would then ignore TERM too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def measured(command: Sequence[str | Path]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Jobs, one module a family, named exactly as the job types of `background_jobs`.
 
-Asset jobs select assets; ops jobs (import, export, reprocess, …) will stand beside them.
+Asset jobs select assets; the others are made of ops, one a stage (`jobs/asked.py`).
 Housekeeping is nobody's wish: its jobs have no rows, and names that are no job types.
 """
 
@@ -9,24 +9,23 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from jobs.clean_up import clean_up_storage
 from jobs.detect_connections import detect_connections
+from jobs.export_documents import export_documents
 from jobs.process_document import process_document
 from jobs.purge_history import purge_history
 
-JOBS: list[JobDefinition | UnresolvedAssetJobDefinition] = [
-    process_document,
-    detect_connections,
-    purge_history,
-    clean_up_storage,
-]
+Job = JobDefinition | UnresolvedAssetJobDefinition
 
-WISHED_JOBS = [process_document, detect_connections]
+WISHED_JOBS: list[Job] = [process_document, detect_connections, export_documents]
 """Those that rows of `background_jobs` ask for."""
+
+JOBS: list[Job] = [*WISHED_JOBS, purge_history, clean_up_storage]
 
 __all__ = [
     "JOBS",
     "WISHED_JOBS",
     "clean_up_storage",
     "detect_connections",
+    "export_documents",
     "process_document",
     "purge_history",
 ]

@@ -10,13 +10,16 @@ from dagster import (
     DagsterRun,
     DagsterRunStatus,
     Failure,
+    Field,
     InitResourceContext,
+    Noneable,
     resource,
 )
 from dagster._core.execution.plan.objects import ErrorSource
 
 from rhizome_pipelines.deployment.attempt import AttemptSession, RunEnding
 from rhizome_pipelines.deployment.opening import RunIdentity, open_attempt
+from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, explain
 from rhizome_pipelines.lifecycle.jobs import JobType
 from rhizome_pipelines.lifecycle.stage_names import ASSET_JOBS, JOB_STAGES, StageName
@@ -29,20 +32,26 @@ from rhizome_pipelines.run_api import (
 )
 
 
-@resource(required_resource_keys={"services"})
+@resource(
+    required_resource_keys={"services"},
+    config_schema={
+        "input": Field(
+            dict,
+            is_required=False,
+            default_value={},
+            description="What a run of ops is to do, if it is one that no row has asked for.",
+        ),
+        "user": Field(
+            Noneable(str), is_required=False, default_value=None, description="Whose job that is."
+        ),
+    },
+)
 def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession | None]:
-    """Open the attempt of a run of assets, and end it after the last step.
+    """Open the run's attempt, and end it after the last step.
 
     Runs from the sensor find theirs; runs from Dagster's UI or the command line are adopted.
     What cannot be taken is refused here, in a sentence, before any work.
     """
-    yield from attempt_of(context, {})
-
-
-def attempt_of(
-    context: InitResourceContext, input_data: Mapping[str, Any], user_id: UUID | None = None
-) -> Iterator[AttemptSession | None]:
-    """See `attempt_resource`. `input_data` is what a run of ops does that no row has asked for."""
     run, instance = context.run, context.instance
     if run is None or instance is None:
         raise Failure("An attempt can only be opened inside a Dagster run.")
@@ -53,7 +62,7 @@ def attempt_of(
         return
     with context.resources.services.open() as services:
         try:
-            session = open_attempt(services, _identity(run, input_data, user_id))
+            session = open_attempt(services, _identity(run, context.resource_config, services))
         except Exception as fault:
             raise Failure(explain(fault).message, allow_retries=False) from fault
         try:
@@ -65,7 +74,7 @@ def attempt_of(
             session.close(_ending(instance, run.run_id))
 
 
-def _identity(run: DagsterRun, input_data: Mapping[str, Any], user_id: UUID | None) -> RunIdentity:
+def _identity(run: DagsterRun, config: Mapping[str, Any], services: Services) -> RunIdentity:
     # Assets that a person materializes are walked by a job of Dagster's own.
     job_type = JobType.parse(run.job_name) or JobType.PROCESS_DOCUMENT
     job_tag = run.tags.get(JOB_TAG)
@@ -74,8 +83,8 @@ def _identity(run: DagsterRun, input_data: Mapping[str, Any], user_id: UUID | No
         job_type=job_type,
         stages=_stages(run, job_type),
         document_id=_document(run) if job_type in ASSET_JOBS else None,
-        input_data=input_data,
-        user_id=user_id,
+        input_data=config["input"],
+        user_id=_user(config["user"], services) if job_type not in ASSET_JOBS else None,
         job_id=_uuid(job_tag, f"The tag {JOB_TAG} must be a job's id") if job_tag else None,
         attempt=int(run.tags[ATTEMPT_TAG]) if run.tags.get(ATTEMPT_TAG, "").isdigit() else None,
         parent_run_id=run.parent_run_id or run.tags.get(PARENT_TAG),
@@ -90,6 +99,10 @@ def _document(run: DagsterRun) -> UUID:
             'line: --tags \'{"dagster/partition": "<document id>"}\'.'
         )
     return _uuid(partition, "The partition must be a document's id")
+
+
+def _user(given: str | None, services: Services) -> UUID:
+    return services.settings.user if given is None else _uuid(given, "`user` must be a user's id")
 
 
 def _stages(run: DagsterRun, job_type: JobType) -> Sequence[StageName]:

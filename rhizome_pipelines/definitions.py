@@ -4,10 +4,11 @@
 rhizome_pipelines.definitions` and the deployment's own processes all load `defs`.
 """
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import Definitions, in_process_executor
+from dagster import BetaWarning, Definitions, in_process_executor
 from dagster_aws.s3 import S3Resource
 
 from assets import DOCUMENT_ASSETS
@@ -19,6 +20,8 @@ from sensors import SCHEDULES, SENSORS
 
 def build_definitions(overrides: Mapping[str, Any] | None = None) -> Definitions:
     """Everything Dagster is to know. `overrides` replaces resources by name, for tests."""
+    # Dagster copies a sensor to give its jobs their resources, and warns of its own argument.
+    warnings.filterwarnings("ignore", r"Parameter `owners` of .* `SensorDefinition", BetaWarning)
     settings = load_settings()
     s3 = S3Resource(
         endpoint_url=settings.s3_endpoint_url,

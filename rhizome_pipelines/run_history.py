@@ -86,6 +86,15 @@ class DagsterHistory:
             yield page.results
             cursor, more = page.cursor, page.has_more
 
+    def existing_partitions(self, partitions: Collection[str]) -> frozenset[str]:
+        """Those of the keys that there are."""
+        table = DynamicPartitionsTable.c
+        these = select(table.partition).where(
+            table.partitions_def_name == DOCUMENT_PARTITIONS, table.partition.in_(partitions)
+        )
+        with self._events.index_connection() as connection:
+            return frozenset(connection.execute(these).scalars())
+
     def in_use(self, partitions: Collection[str]) -> frozenset[str]:
         """Partitions of runs that are queued, starting, at work or ending."""
         filters = RunsFilter(statuses=NOT_FINISHED_STATUSES, tags={PARTITION_TAG: list(partitions)})

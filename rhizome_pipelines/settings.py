@@ -162,6 +162,28 @@ class Settings(BaseSettings):
     fetch_seconds: PositiveFloat = Field(60.0, description="Longest time that a fetch may take.")
     max_pdf_pages: PositiveInt = Field(20_000, description="Longest PDF that is taken in.")
 
+    max_import_megabytes: PositiveInt = Field(
+        50_000, description="Size to which an archive that is imported may unfold."
+    )
+    max_import_files: PositiveInt = Field(
+        200_000, description="Files that an archive which is imported may hold."
+    )
+    max_import_ratio: PositiveInt = Field(
+        200,
+        description="How many times its compressed size a file of an archive may have, above 1 MB.",
+    )
+    panel_host: str = Field(
+        "127.0.0.1",
+        description="Address at which `rhizome up` hands out exports from a local folder; other "
+        "machines reach it only at another than this.",
+    )
+    panel_port: Annotated[int, Field(ge=1, le=65_535)] = Field(3001, description="Its port.")
+    panel_url: str | None = Field(
+        None,
+        description="How links to it begin, where people reach it by another address (a proxy's, "
+        "say). Default: `http://`, host and port.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",
         description="Least level of what Dagster's processes log; `debug` also shows tracebacks "
@@ -202,6 +224,13 @@ class Settings(BaseSettings):
         if url is not None and not url.startswith(("file:///", "s3://")):
             raise ValueError("must start with file:/// or s3://")
         return url
+
+    @field_validator("panel_url", mode="after")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return url and url.rstrip("/")
 
     @cached_property
     def objects_url(self) -> str:

@@ -4,8 +4,11 @@
         fetch(server.url("/429"))
 
 Nothing waits for longer than the server lives: leaving the block ends slow and endless answers.
+It is an embeddings service as well (`/v1/embeddings`), busy or not.
 """
 
+import hashlib
+import json
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +37,8 @@ class FaultServer:
         self.requested: list[str] = []
         """The paths asked for, in order."""
         self.stopping = threading.Event()
+        self.busy_for: int | None = None
+        """Seconds that the embeddings service asks everybody to wait; None: it answers."""
         self._http = _Server(("127.0.0.1", 0), _Handler)
         self._http.faults = self
         self._thread = threading.Thread(
@@ -79,6 +84,17 @@ class _Handler(BaseHTTPRequestHandler):
             # The client has had enough, as it should.
             self.close_connection = True
 
+    def do_POST(self) -> None:
+        faults = self.server.faults
+        faults.requested.append(self.path)
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if faults.busy_for is not None:
+            self.reply(503, b"{}", Retry_After=str(faults.busy_for))
+        elif self.path == "/v1/embeddings":
+            self.reply(200, _embeddings(asked["input"]), Content_Type="application/json")
+        else:
+            self.reply(404, b"{}")
+
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
@@ -99,6 +115,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 Answer = Callable[[_Handler], None]
+
+
+def _embeddings(texts: list[str]) -> bytes:
+    """Sixteen numbers a text, always the same, as OpenAI's endpoint answers."""
+    rows = [
+        {"index": index, "embedding": [byte + 1 for byte in hashlib.md5(text.encode()).digest()]}
+        for index, text in enumerate(texts)
+    ]
+    return json.dumps({"data": rows}).encode()
 
 
 def _status(status: int, **headers: str) -> Answer:

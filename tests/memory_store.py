@@ -33,6 +33,9 @@ class MemoryStore:
     def write_file(self, key: str, path: Path) -> None:
         self.write(key, path.read_bytes())
 
+    def write_blocks(self, key: str, blocks: Iterable[bytes]) -> None:
+        self.write(key, b"".join(blocks))
+
     @contextmanager
     def local_copy(self, key: str) -> Iterator[Path]:
         data = self.read(key)

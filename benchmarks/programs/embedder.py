@@ -29,8 +29,8 @@ class Answers(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
         data = [
-            {"object": "embedding", "index": index, "embedding": vector(text)}
-            for index, text in enumerate(texts)
+            {"object": "embedding", "index": index, "embedding": numbers}
+            for index, numbers in enumerate(self.vectors(texts))
         ]
         answer = json.dumps({"object": "list", "model": asked["model"], "data": data}).encode()
         self.send_response(200)
@@ -38,6 +38,9 @@ class Answers(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+
+    def vectors(self, texts: list[str]) -> list[list[float]]:
+        return [vector(text) for text in texts]
 
     def log_message(self, *_: Any) -> None:
         pass

@@ -1,6 +1,6 @@
 """A folder of markdown into pgvector by another library, for the comparison with ours.
 
-    python benchmarks/programs/peers.py cocoindex|llama_index FOLDER DATABASE_URL EMBEDDER_URL STATE
+    python benchmarks/programs/peers.py LIBRARY FOLDER DATABASE_URL EMBEDDER_URL STATE
 
 Runs in an environment that has nothing of ours. Each reads the files, splits them at about 1,200
 characters without overlap, asks EMBEDDER_URL for vectors, 64 texts at a time, and stores text and
@@ -10,24 +10,32 @@ the library remembers (CocoIndex does, and does not do again what has not change
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 CHARACTERS = 1_200
 BATCH = 64
 DIMENSIONS = 256
+TIMEOUT = 60.0
+"""Seconds for one answer, as ours has it."""
 TABLE = "chunks"
 
 Work = Callable[[Path, str, str, Path], None]
 
 
-def cocoindex() -> Work:
+def cocoindex(*, in_flight: int | None = None, by_chunk: bool = False) -> Work:
+    """A component is what is kept whole: a file, or a chunk (`by_chunk`).
+
+    `in_flight`: how many are worked on at once, unless as many as the library does by itself.
+    """
     os.environ["COCOINDEX_DISABLE_USAGE_TRACKING"] = "1"
     import asyncpg
     import cocoindex as coco
@@ -42,7 +50,7 @@ def cocoindex() -> Work:
 
     splitter = RecursiveSplitter()
     database = coco.ContextKey[asyncpg.Pool]("database")
-    client = httpx.Client()
+    client = httpx.Client(timeout=TIMEOUT)
     where: dict[str, str] = {}
 
     @coco.fn.as_async(batching=True, max_batch_size=BATCH)
@@ -71,6 +79,20 @@ def cocoindex() -> Work:
         chunks = splitter.split(text, chunk_size=CHARACTERS, chunk_overlap=0, language="markdown")
         await coco.map(process_chunk, chunks, file.file_path.path, IdGenerator(), table)
 
+    @coco.fn(memo=True)
+    async def mounted_chunk(chunk: tuple[int, str], file: str, table: Any) -> None:
+        number, text = chunk
+        identity = hashlib.blake2b(f"{file}/{number}".encode(), digest_size=7).digest()
+        row = Row(int.from_bytes(identity, "big"), file, text, await embed(text))
+        table.declare_row(row=row)
+
+    @coco.fn
+    async def mount_chunks(file: Any, table: Any) -> None:
+        text = await file.read_text()
+        chunks = splitter.split(text, chunk_size=CHARACTERS, chunk_overlap=0, language="markdown")
+        items = [(number, (number, chunk.text)) for number, chunk in enumerate(chunks)]
+        await coco.mount_each(mounted_chunk, items, str(file.file_path.path), table)
+
     @coco.fn
     async def main_of_app(folder: Path) -> None:
         target = await postgres.mount_table_target(
@@ -81,7 +103,7 @@ def cocoindex() -> Work:
         files = localfs.walk_dir(
             folder, recursive=True, path_matcher=PatternFilePathMatcher(["**/*.md"])
         )
-        await coco.mount_each(process_file, files.items(), target)
+        await coco.mount_each(mount_chunks if by_chunk else process_file, files.items(), target)
 
     def work(folder: Path, url: str, embedder: str, state: Path) -> None:
         where["embedder"] = embedder
@@ -93,7 +115,8 @@ def cocoindex() -> Work:
                 builder.provide(database, pool)
                 yield
 
-        app = coco.App(coco.AppConfig(name="Folder"), main_of_app, folder=folder)
+        config = coco.AppConfig(name="Folder", max_inflight_components=in_flight)
+        app = coco.App(config, main_of_app, folder=folder)
         app.update_blocking()
 
     return work
@@ -107,7 +130,7 @@ def llama_index() -> Work:
     from llama_index.core.node_parser import SentenceSplitter
     from llama_index.vector_stores.postgres import PGVectorStore
 
-    client = httpx.Client()
+    client = httpx.Client(timeout=TIMEOUT)
 
     class Embedding(BaseEmbedding):  # type: ignore[misc]
         url: str
@@ -152,7 +175,12 @@ def ask(client: Any, url: str, texts: list[str]) -> list[list[float]]:
     return [item["embedding"] for item in answer.json()["data"]]
 
 
-LIBRARIES = {"cocoindex": cocoindex, "llama_index": llama_index}
+LIBRARIES: dict[str, Callable[[], Work]] = {
+    "cocoindex": cocoindex,
+    "cocoindex_files": partial(cocoindex, in_flight=2),
+    "cocoindex_chunks": partial(cocoindex, in_flight=BATCH, by_chunk=True),
+    "llama_index": llama_index,
+}
 
 
 def main() -> None:

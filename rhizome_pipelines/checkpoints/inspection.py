@@ -43,7 +43,7 @@ def inspected(objects: ObjectStore, keys: DocumentKeys) -> list[InspectedCheckpo
     found = []
     for info in objects.list(keys.prefix):
         name = parse_checkpoint_name(info.key)
-        if name and info.key == _key(keys, name):
+        if name and not name.bulk and info.key == _key(keys, name):
             try:
                 found.append(_inspected(objects, keys, name, info))
             except ObjectMissingError:

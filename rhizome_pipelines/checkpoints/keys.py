@@ -25,7 +25,7 @@ _UNIT_KEY = re.compile(_UNIT)
 _EXTENSION = re.compile(r"[a-z0-9]{1,16}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_-])?")
 _CHECKPOINT_NAME = re.compile(
-    rf"stage-(?P<stage>{_STAGE})(?:\.json|\.part\.(?P<unit>{_UNIT})\.ckpt)"
+    rf"stage-(?P<stage>{_STAGE})(?:\.json|\.part\.(?P<unit>{_UNIT})\.(?P<kind>ckpt|bulk))"
 )
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -72,16 +72,20 @@ def validated_prefix(prefix: str) -> str:
 
 @dataclass(frozen=True)
 class CheckpointName:
-    """What a checkpoint file's name says: its stage, and its unit if it is a part."""
+    """What a checkpoint file's name says: its stage, and its unit if it is a part.
+
+    `bulk`: not the part itself, but bytes that it refers to.
+    """
 
     stage: str
     unit: str | None
+    bulk: bool = False
 
 
 def parse_checkpoint_name(key: str) -> CheckpointName | None:
     """Read a stage file's or part's key (or bare name); None for any other file."""
     match = _CHECKPOINT_NAME.fullmatch(key.rpartition("/")[2])
-    return CheckpointName(match["stage"], match["unit"]) if match else None
+    return CheckpointName(match["stage"], match["unit"], match["kind"] == "bulk") if match else None
 
 
 def stage_of(key: str) -> str | None:
@@ -111,6 +115,16 @@ def user_prefix(user_id: UUID) -> str:
 def export_key(user_id: UUID, name: str) -> str:
     """Key of an export's archive; `name` is without `.zip`."""
     return f"{_id(user_id)}/exports/{_file_name(name)}.zip"
+
+
+def import_key(user_id: UUID, name: str) -> str:
+    """Key of a file that is to be imported and goes afterwards."""
+    return f"{imports_prefix(user_id)}{_file_name(name)}"
+
+
+def imports_prefix(user_id: UUID) -> str:
+    """Prefix of all files that wait to be imported, with its `/`."""
+    return f"{_id(user_id)}/imports/"
 
 
 @dataclass(frozen=True)
@@ -161,9 +175,11 @@ class DocumentKeys:
 
     def part(self, stage: str, unit_key: str) -> str:
         """What was kept of one unit of a stage in progress."""
-        if not _UNIT_KEY.fullmatch(unit_key):
-            raise InvalidKeyError(f"{unit_key!a} cannot be a unit's key: use a-z, 0-9 and '-'.")
-        return f"{self.parts_prefix(stage)}{unit_key}.ckpt"
+        return f"{self.parts_prefix(stage)}{_unit_key(unit_key)}.ckpt"
+
+    def bulk(self, stage: str, unit_key: str) -> str:
+        """Bytes too many for the unit's part, which says what they are; they go when it goes."""
+        return f"{self.parts_prefix(stage)}{_unit_key(unit_key)}.bulk"
 
     def parts_prefix(self, stage: str) -> str:
         """How the keys of a stage's parts begin (a beginning of names, no folder)."""
@@ -180,6 +196,12 @@ def _stage_name(stage: str) -> str:
     if not _STAGE_NAME.fullmatch(stage):
         raise InvalidKeyError(f"{stage!a} cannot be a stage's name: use a-z, 0-9, '-' and '_'.")
     return stage
+
+
+def _unit_key(key: str) -> str:
+    if not _UNIT_KEY.fullmatch(key):
+        raise InvalidKeyError(f"{key!a} cannot be a unit's key: use a-z, 0-9 and '-'.")
+    return key
 
 
 def _file_name(name: str) -> str:

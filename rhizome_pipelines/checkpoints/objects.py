@@ -46,6 +46,12 @@ class ObjectStore(Protocol):
     def write_file(self, key: str, path: Path) -> None:
         """Create or replace the object from a local file, in constant memory. `path` is kept."""
 
+    def write_blocks(self, key: str, blocks: Iterable[bytes]) -> None:
+        """Create or replace the object from a stream, in constant memory and without a local file.
+
+        What `blocks` raises comes through, and the object is as it was before.
+        """
+
     def local_copy(self, key: str) -> AbstractContextManager[Path]:
         """A local file with the object's bytes, readable until the context ends.
 

@@ -51,9 +51,9 @@ class CheckpointStore:
     def parts(self, stage: str) -> dict[str, ObjectInfo]:
         """The parts that lie there for `stage`, by unit key; none of them is verified."""
         found = {}
-        for info in self.objects.list(self.keys.prefix):
+        for info in self._all():
             name = parse_checkpoint_name(info.key)
-            if name and name.stage == stage and name.unit is not None:
+            if name and name.stage == stage and name.unit is not None and not name.bulk:
                 found[name.unit] = info
         return found
 
@@ -238,8 +238,11 @@ class CheckpointStore:
     # Removal
 
     def discard_parts(self, stage: str) -> None:
-        """Remove all parts of `stage`, whatever fingerprint they have."""
-        self.objects.delete([info.key for info in self.parts(stage).values()])
+        """Remove all parts of `stage` with their bulk, whatever fingerprint they have."""
+        found = [(info.key, parse_checkpoint_name(info.key)) for info in self._all()]
+        self.objects.delete(
+            [key for key, name in found if name and name.stage == stage and name.unit is not None]
+        )
 
     def discard_stage(self, stage: str) -> None:
         """Remove the stage file and the parts of `stage`; its final files stay."""
@@ -249,7 +252,7 @@ class CheckpointStore:
 
     def discard_all(self) -> None:
         """Remove every stage file and part; the final files stay."""
-        found = [info.key for info in self.objects.list(self.keys.prefix)]
+        found = [info.key for info in self._all()]
         self.objects.delete([key for key in found if parse_checkpoint_name(key)])
 
     # Looking
@@ -260,6 +263,9 @@ class CheckpointStore:
         Whether it suits the current settings is not asked: that needs the stage.
         """
         return inspected(self.objects, self.keys)
+
+    def _all(self) -> Iterator[ObjectInfo]:
+        return self.objects.list(self.keys.prefix)
 
     def _write_stage_file(self, file: StageFile) -> StageCheckpoint:
         key, data = self.keys.stage(file.stage), file.to_bytes()

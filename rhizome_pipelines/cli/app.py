@@ -3,6 +3,7 @@
 import atexit
 import gc
 import sys
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import typer
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.families import family
 from rhizome_pipelines.cli.output import EXIT_FAILED, complain
+from rhizome_pipelines.transfer.inputs import ExportFormat
 
 app = typer.Typer(
     name="rhizome",
@@ -21,7 +23,9 @@ app = typer.Typer(
     help="Documents in; markdown, chunks, embeddings and connections out.",
 )
 app.add_typer(family("rhizome_pipelines.cli.jobs", "See and steer jobs."), name="jobs")
-app.add_typer(family("rhizome_pipelines.cli.documents", "Add and see documents."), name="documents")
+app.add_typer(
+    family("rhizome_pipelines.cli.documents", "Add, see and remove documents."), name="documents"
+)
 app.add_typer(family("rhizome_pipelines.cli.storage", "The stored files."), name="storage")
 app.add_typer(family("rhizome_pipelines.cli.database", "The database."), name="db")
 
@@ -53,14 +57,75 @@ def process(
 
 
 @app.command()
+def detect(
+    documents: Annotated[list[UUID], typer.Argument(metavar="DOCUMENT…", help="Their ids.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Look for connections of documents that are processed, in what the library holds now."""
+    from rhizome_pipelines.cli.connections import detect_for  # noqa: PLC0415 - see the docstring
+
+    detect_for(documents, as_json=as_json)
+
+
+@app.command()
+def export(
+    documents: Annotated[
+        list[UUID] | None, typer.Argument(metavar="[DOCUMENT…]", help="Their ids.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All documents.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.zip", help="Default: a name of its own."),
+    ] = None,
+    connections: Annotated[
+        bool, typer.Option("--connections", help="With the connections between them.")
+    ] = False,
+    annotations: Annotated[
+        bool, typer.Option("--annotations", help="With highlights and notes.")
+    ] = False,
+    kind: Annotated[
+        ExportFormat,
+        typer.Option("--format", help="All to be imported again, readable notes, or tables."),
+    ] = ExportFormat.ZIP,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Export documents with all that belongs to them into one archive."""
+    from rhizome_pipelines.cli.exporting import export_named  # noqa: PLC0415 - see the docstring
+
+    export_named(
+        documents or [],
+        output,
+        everything=everything,
+        connections=connections,
+        annotations=annotations,
+        kind=kind,
+        force=force,
+        as_json=as_json,
+    )
+
+
+@app.command()
 def up(
     host: Annotated[str, typer.Option(help="Address of Dagster's web server.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Its port.")] = 3000,
+    panel_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Port that exports are downloaded at. Default: RHIZOME_PANEL_PORT.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Start the database, Dagster's web server and daemon, and stay until Ctrl-C."""
+    """Start the database, Dagster's web server and daemon, and stay until Ctrl-C.
+
+    Exports from a local folder are handed out meanwhile, to whoever holds a link.
+    """
     from rhizome_pipelines.cli import deployment  # noqa: PLC0415 - see the docstring
 
-    deployment.up(host, port)
+    deployment.up(host, port, panel_port)
 
 
 @app.command()

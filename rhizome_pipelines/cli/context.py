@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -24,6 +25,11 @@ def settings() -> "Settings":
     from rhizome_pipelines.settings import load_settings  # noqa: PLC0415
 
     return load_settings(user=_chosen_user[0]) if _chosen_user else load_settings()
+
+
+def dagster_home() -> Path:
+    """Where Dagster's instance of this home is described, if there ever was one."""
+    return Path(os.environ.get("DAGSTER_HOME") or settings().home / "dagster")
 
 
 def debugging() -> bool:

@@ -1,8 +1,6 @@
 """`rhizome db`: migrate, url, status, purge."""
 
-import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -83,8 +81,7 @@ def purge(
         from rhizome_pipelines.run_history import dagster_history  # noqa: PLC0415
 
         kept_days = days or services.settings.history_days
-        folder = os.environ.get("DAGSTER_HOME") or services.settings.home / "dagster"
-        with dagster_history(Path(folder)) as history:
+        with dagster_history(context.dagster_home()) as history:
             done = purge_history(services, history, days=kept_days, dry_run=dry_run)
     if as_json:
         show_json({**asdict(done), "days": kept_days, "dry_run": dry_run})

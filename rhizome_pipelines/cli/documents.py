@@ -1,5 +1,6 @@
-"""`rhizome documents`: add, list, show."""
+"""`rhizome documents`: add, list, show, delete."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, assert_never
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from rhizome_pipelines.cli.output import (
     show_table,
     told,
 )
+from rhizome_pipelines.cli.removal import Waiting, confirm
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.finding import PassedOver, Refused, find_items
@@ -22,7 +24,7 @@ from rhizome_pipelines.deployment.intake import Added, take_in
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
-app = typer.Typer(no_args_is_help=True, help="Add and see documents.")
+app = typer.Typer(no_args_is_help=True, help="Add, see and remove documents.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
@@ -120,6 +122,46 @@ def show(document_id: UUID, as_json: AsJson = False) -> None:
     show_table(
         "Files", ["key", "bytes", "written"], [[one.key, one.size, one.modified] for one in files]
     )
+
+
+@app.command()
+def delete(
+    ids: Annotated[list[UUID], typer.Argument(metavar="ID…", help="Ids of documents.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove documents with everything of them; their jobs are ended first.
+
+    What goes: jobs, stored files, chunks, connections from and to them, annotations, what is known
+    of their synchronisation, their partition in Dagster. Exports and notes in a vault stay.
+    """
+    with told(), context.services() as services:
+        # Late: Dagster takes seconds to import.
+        from rhizome_pipelines.deployment.document_removal import (  # noqa: PLC0415
+            Removed,
+            delete_documents,
+        )
+        from rhizome_pipelines.run_history import dagster_history  # noqa: PLC0415
+
+        with dagster_history(context.dagster_home()) as history:
+
+            def act(dry_run: bool) -> Removed:
+                return delete_documents(
+                    services, ids, services.settings.user, history, dry_run=dry_run, told=Waiting()
+                )
+
+            if not dry_run:
+                confirm(lambda: act(True).summary(), yes=yes)
+            done = act(dry_run)
+    if as_json:
+        show_json(asdict(done))
+    else:
+        console.print(done.summary(), soft_wrap=True)
+    for unknown in done.unknown:
+        complain(f"There is no document {unknown} of this user; see `rhizome documents list`.")
+    if done.unknown:
+        raise typer.Exit(EXIT_USAGE)
 
 
 def _title(document: Document) -> str | None:

@@ -94,16 +94,27 @@ def _command(
         )
 
         user = services.settings.user
-        known, unknown = _resolved(services, ids, user)
+        known, unknown = resolved(services, ids, user)
         answers = command(services, wish, known, user, reason=reason)
         granted = [answer.job_id for answer in answers if answer.granted]
         left = wait_until_stopped(services, granted, wait) if wait is not None else []
-    _show(wish, answers, unknown, left, as_json)
-    if unknown or not all(answer.granted for answer in answers):
-        raise typer.Exit(EXIT_USAGE)
+    show_answers(wish, answers, unknown, left, as_json)
     if left:
         complain(f"Still at work after {wait:g} s: {', '.join(map(str, left))}.")
         raise typer.Exit(EXIT_FAILED)
+
+
+def show_answers(
+    wish: Wish,
+    answers: "Sequence[Answer]",
+    unknown: Sequence[str],
+    left: Sequence[UUID],
+    as_json: bool,
+) -> None:
+    """Show what became of the wish for each job; an exit code for what was refused."""
+    _show(wish, answers, unknown, left, as_json)
+    if unknown or not all(answer.granted for answer in answers):
+        raise typer.Exit(EXIT_USAGE)
 
 
 def _show(
@@ -143,7 +154,7 @@ def _as_json(answer: "Answer", left: Sequence[UUID]) -> dict[str, Any]:
     }
 
 
-def _resolved(services: "Services", ids: Sequence[str], user: UUID) -> tuple[list[UUID], list[str]]:
+def resolved(services: "Services", ids: Sequence[str], user: UUID) -> tuple[list[UUID], list[str]]:
     """The jobs that are meant, each once, and a sentence for each id that means none."""
     found: dict[UUID, None] = {}
     unknown = []

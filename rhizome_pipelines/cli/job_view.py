@@ -1,6 +1,6 @@
 """How one job is shown: what it is, when it goes on and why, its attempts, its checkpoints."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,14 @@ def show_job(
                 for one in report.checkpoints
             ],
         )
+
+
+def show_tracebacks(tracebacks: Mapping[int, str]) -> None:
+    """Print where in the code attempts failed, by their numbers, as Python tells it."""
+    for number, text in tracebacks.items():
+        console.print()
+        console.print(f"Traceback of attempt {number}")
+        console.print(text.rstrip(), markup=False, soft_wrap=True)
 
 
 def _pairs(

@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.job_administration import register as register_administration
 from rhizome_pipelines.cli.job_commands import register as register_commands
 from rhizome_pipelines.cli.job_commands import resolve
 from rhizome_pipelines.cli.job_view import (
@@ -15,6 +16,7 @@ from rhizome_pipelines.cli.job_view import (
     job_json,
     report_json,
     show_job,
+    show_tracebacks,
     shown_status,
     title,
 )
@@ -65,6 +67,9 @@ def list_jobs(
 @app.command()
 def show(
     job_id: Annotated[str, typer.Argument(help="The id, or how it begins.")],
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="With where in the code each attempt failed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one job: its attempts, its checkpoints, and what a resume would do."""
@@ -76,35 +81,47 @@ def show(
 
         job = _existing(services, resolve(services, job_id, services.settings.user))
         attempts = AttemptRepository(services.database).list_for_job(job.id)
+        tracebacks = AttemptRepository(services.database).tracebacks(job.id)
         report = checkpoint_report(services, job)
         now = JobRepository(services.database).now()
     if not as_json:
         show_job(job, attempts, report, now)
+        if traceback:
+            show_tracebacks(tracebacks)
         return
     stopping = any(attempt.alive for attempt in attempts)
     show_json(
         job_json(job, stopping, now)
-        | {"attempts": [asdict(one) for one in attempts], "kept": report_json(report)}
+        | {
+            "attempts": [
+                asdict(one) | {"traceback": tracebacks.get(one.number)} for one in attempts
+            ],
+            "kept": report_json(report),
+        }
     )
 
 
 @app.command("watch")
 def watch_jobs(
-    job_ids: Annotated[list[UUID] | None, typer.Argument(help="Default: all under way.")] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID…", help="Ids, or how they begin. Default: all under way."),
+    ] = None,
 ) -> None:
     """Watch jobs until they end."""
     with told(), context.services() as services:
-        watched = [_watched(services, job) for job in _to_watch(services, job_ids or [])]
+        watched = [_watched(services, job) for job in _to_watch(services, ids or [])]
         if not watched:
             console.print("No job is under way.")
             return
         watch(services, watched, None, quiet=False)
 
 
-def _to_watch(services: Services, job_ids: list[UUID]) -> list[Job]:
-    if job_ids:
-        return [_existing(services, job_id) for job_id in job_ids]
+def _to_watch(services: Services, ids: list[str]) -> list[Job]:
     repository, user = JobRepository(services.database), context.settings().user
+    if ids:
+        meant = dict.fromkeys(resolve(services, text, user) for text in ids)
+        return [_existing(services, job_id) for job_id in meant]
     return [
         job
         for status in (JobStatus.PROCESSING, JobStatus.PENDING)
@@ -147,3 +164,4 @@ def _row(job: Job, stopping: bool, now: datetime) -> list[object]:
 
 
 register_commands(app)
+register_administration(app)

@@ -210,7 +210,8 @@ class ConnectionsStage:
                 return encode_part(edges, before.digest, told)
         raise TransientError(
             "The user's other documents keep changing while connections are looked for; "
-            "this is tried again later."
+            "this is tried again later.",
+            again_at_once=False,
         )
 
     def _edges(
@@ -285,7 +286,8 @@ class ConnectionsStage:
     def _changed(self) -> TransientError:
         return TransientError(
             "The document's vectors in the database are not those that its embedding stage "
-            "stored; the next attempt embeds it again."
+            "stored; the next attempt embeds it again.",
+            again_at_once=False,
         )
 
 

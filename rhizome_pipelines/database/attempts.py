@@ -1,6 +1,6 @@
 """`job_attempts`: the runs made for a job, from the moment they are asked for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -87,6 +87,17 @@ class AttemptRepository:
             "select * from job_attempts where job_id = %s order by number", (job_id,)
         )
         return [attempt_from(row) for row in rows]
+
+    def tracebacks(self, job_id: UUID) -> Mapping[int, str]:
+        """Where in the code the job's attempts failed, by their numbers; long texts."""
+        rows = self._database.all(
+            """
+            select number, error_traceback from job_attempts
+            where job_id = %s and error_traceback is not null order by number
+            """,
+            (job_id,),
+        )
+        return {row["number"]: row["error_traceback"] for row in rows}
 
     def alive_among(self, job_ids: Collection[UUID]) -> frozenset[UUID]:
         """Those of the jobs of which an attempt is not recorded as ended."""

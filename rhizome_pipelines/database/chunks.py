@@ -1,11 +1,12 @@
 """`chunks`: a document's embedded chunks, replaced whole in one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import LiteralString
 from uuid import UUID
 
 from psycopg import sql
 
+from rhizome_pipelines.database.annotations import annotations_kept
 from rhizome_pipelines.database.chunk_rows import COLUMNS, REQUIRED, chunk_values
 from rhizome_pipelines.database.connection import Connection, Database
 from rhizome_pipelines.database.guarded import Fence
@@ -23,13 +24,21 @@ class PostgresChunkSink(ChunkSink):
     """`ChunkSink` over the tables `chunks` and `document_embeddings`, for documents of one user.
 
     With a `fence`, a replacement by an attempt that does not own its job any more raises
-    OwnershipLostError and changes nothing.
+    OwnershipLostError and changes nothing. Annotations move along; `read_text` gives the text
+    that the chunks were cut from, and is only called if there are annotations to move.
     """
 
-    def __init__(self, database: Database, user_id: UUID, fence: Fence | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        user_id: UUID,
+        fence: Fence | None = None,
+        read_text: Callable[[], str] | None = None,
+    ) -> None:
         self._database = database
         self._user_id = user_id
         self._fence = fence
+        self._read_text = read_text
 
     def replace(
         self,
@@ -50,7 +59,8 @@ class PostgresChunkSink(ChunkSink):
             lock_document(connection, self._user_id, document_id)
             if self._fence is not None:
                 self._fence.hold(connection)
-            count = _apply(connection, document_id, space)
+            with annotations_kept(connection, self._user_id, document_id, self._read_text):
+                count = _apply(connection, document_id, space)
             connection.execute(
                 """
                 insert into document_embeddings

@@ -40,53 +40,58 @@ def documents_needed(
     return frozenset(row["entity_id"] for row in rows)
 
 
-def documents_with_checkpoints_due(
-    database: Database, documents: Collection[UUID], failed_for: timedelta
+def with_checkpoints_due(
+    database: Database, ids: Collection[UUID], failed_for: timedelta
 ) -> frozenset[UUID]:
-    """Those of the documents whose checkpoints nobody goes on from any more.
+    """Those of the documents, and of the jobs without a document, whose checkpoints may go.
 
-    As `documents_needed`, but that a job which has failed for good needs them no longer after
-    `failed_for`.
+    Needed as `documents_needed` says, but that a job which has failed for good needs them no
+    longer after `failed_for`.
     """
     rows = database.all(
         """
-        select entity_id from background_jobs
-        where entity_id = any(%(documents)s) and (
-            coalesce(status, 'pending') in ('pending', 'processing', 'paused')
-            or status = 'failed' and (
-                next_retry_at is not null or updated_at > now() - %(failed_for)s::interval))
-        union
-        select entity_id from job_attempts
-        where entity_id = any(%(documents)s) and ended_at is null
+        with needing as (
+            select id, entity_id from background_jobs
+            where (entity_id = any(%(ids)s) or id = any(%(ids)s)) and (
+                coalesce(status, 'pending') in ('pending', 'processing', 'paused')
+                or status = 'failed' and (
+                    next_retry_at is not null or updated_at > now() - %(failed_for)s::interval))
+            union all
+            select job_id, entity_id from job_attempts
+            where (entity_id = any(%(ids)s) or job_id = any(%(ids)s)) and ended_at is null)
+        select id as needed from needing union select entity_id from needing
         """,
-        {"documents": list(documents), "failed_for": failed_for},
+        {"ids": list(ids), "failed_for": failed_for},
     )
-    return frozenset(documents) - {row["entity_id"] for row in rows}
+    return frozenset(ids) - {row["needed"] for row in rows}
 
 
-def forget_pointers(database: Database, documents: Collection[UUID]) -> int:
-    """The checkpoints of these documents are gone: failed and cancelled jobs say so."""
+def forget_pointers(database: Database, ids: Collection[UUID]) -> int:
+    """The checkpoints of these documents or jobs are gone: failed and cancelled jobs say so."""
     return database.execute(
         """
         update background_jobs
         set last_checkpoint_path = null, last_checkpoint_stage = null, checkpoint_hash = null,
             progress = rhizome_merge_progress(progress, '{"checkpoint": {"can_resume": false}}')
-        where entity_id = any(%s) and last_checkpoint_path is not null
+        where (entity_id = any(%(ids)s) or id = any(%(ids)s)) and last_checkpoint_path is not null
           and status in ('failed', 'cancelled', 'completed')
         """,
-        (list(documents),),
+        {"ids": list(ids)},
     )
 
 
-def stuck_documents(database: Database, since: timedelta, limit: int) -> Sequence[StuckDocument]:
+def stuck_documents(
+    database: Database, user_id: UUID | None, since: timedelta, limit: int | None
+) -> Sequence[StuckDocument]:
     """Documents in processing, or in a review, without an unfinished job of theirs.
 
-    `since`: how long nothing must have changed in the document's row.
+    Of anybody, if `user_id` is None. `since`: how long nothing must have changed in the row.
     """
     rows = database.all(
         """
         select d.id, d.user_id, d.processing_status from documents d
         where d.processing_status in ('processing', 'awaiting_manual_review')
+          and (%(user)s::uuid is null or d.user_id = %(user)s)
           and coalesce(d.updated_at, d.created_at) < now() - %(since)s::interval
           and not exists (
             select from background_jobs j where j.entity_id = d.id
@@ -97,7 +102,7 @@ def stuck_documents(database: Database, since: timedelta, limit: int) -> Sequenc
         order by d.id
         limit %(limit)s
         """,
-        {"since": since, "limit": limit},
+        {"user": user_id, "since": since, "limit": limit},
     )
     return [StuckDocument(row["id"], row["user_id"], row["processing_status"]) for row in rows]
 

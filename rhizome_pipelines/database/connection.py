@@ -21,6 +21,11 @@ CONNECT_TIMEOUT = 10
 
 _DRIVER = re.compile(r"^postgres(?:ql)?(?:\+[a-z0-9]+)?://")
 _UNREACHABLE_CLASSES = ("08", "57P")
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: connections, rolled back
+# transactions (deadlocks), resources, an operator's intervention, the server's own system.
+_TRANSIENT_CLASSES = ("08", "40", "53", "57", "58")
+# A lock or an object in use; a standby that is about to be the primary; transactions timed out.
+_TRANSIENT_STATES = frozenset({"55P03", "55006", "25006", "25P03", "25P04"})
 
 
 def normalise_url(url: str) -> str:
@@ -57,6 +62,17 @@ def connect(url: str, *, autocommit: bool = True) -> Connection:
         return psycopg.connect(plain, autocommit=autocommit, **_settings(plain))
     except psycopg.OperationalError as error:
         raise translated(plain, error) from None
+
+
+def is_transient(error: psycopg.Error) -> bool:
+    """Whether the same statement may succeed later, by its SQLSTATE.
+
+    Without one no answer came from the server: the connection is gone, or the driver refused.
+    """
+    state = error.sqlstate
+    if state is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
 
 
 def translated(url: str, error: psycopg.Error) -> TransientError:
@@ -120,14 +136,17 @@ class Database:
     def connection(self) -> Iterator[Connection]:
         """A connection in autocommit mode: every statement is a transaction of its own.
 
-        Raises TransientError when the database cannot be reached or broke off.
+        Raises TransientError when the database cannot be reached, broke off, or cannot do this
+        now; what is wrong with a statement itself is raised as it is.
         """
         try:
             with self._opened().connection() as connection:
                 yield connection
         except PoolTimeout:
             raise self._why_none() from None
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except psycopg.Error as error:
+            if not is_transient(error):
+                raise
             raise translated(self.url, error) from error
 
     @contextmanager

@@ -27,7 +27,8 @@ class OwnershipLostError(TransientError):
     def __init__(self, job_id: UUID, number: int) -> None:
         super().__init__(
             f"Attempt {number} no longer owns job {job_id}; nothing was written. The job was "
-            "paused, cancelled or deleted, or another attempt has taken it over."
+            "paused, cancelled or deleted, or another attempt has taken it over.",
+            again_at_once=False,
         )
 
 
@@ -103,11 +104,13 @@ class GuardedJob:
         traceback: str | None = None,
         *,
         retry_after: float | None = None,
+        provider: str | None = None,
     ) -> None:
         """End the attempt and the job as failed, and of a processed document its row, all at once.
 
         With `retry_after`, in seconds from now, the job is to be tried again, and its document
-        stays `processing`. Whether it may be is the caller's decision.
+        stays `processing`. Whether it may be is the caller's decision. `provider` is where it
+        failed: should that be left alone meanwhile, the job waits for it.
         """
         self._write(
             _FAIL,
@@ -117,6 +120,21 @@ class GuardedJob:
                 "message": storable_text(message),
                 "traceback": None if traceback is None else storable_text(traceback),
                 "retry_after": retry_after,
+                "provider": provider,
+            },
+        )
+
+    def wait_for(self, provider: str, message: str, traceback: str | None = None) -> None:
+        """End the attempt as failed; the job is pending until its provider is to be tried again.
+
+        If that has answered meanwhile, it is due at once.
+        """
+        self._write(
+            _WAIT,
+            {
+                "provider": provider,
+                "message": storable_text(message),
+                "traceback": None if traceback is None else storable_text(traceback),
             },
         )
 
@@ -226,6 +244,7 @@ with owned as (
         output_data = jsonb_build_object(
             'success', false, 'error', %(message)s::text, 'errorType', %(type)s::text),
         next_retry_at = now() + make_interval(secs => %(retry_after)s::double precision),
+        waits_for = %(provider)s,
         completed_at = case when %(retry_after)s::double precision is null then now() end
     where id = %(job)s and status = 'processing' and current_attempt = %(number)s
     returning id, user_id, job_type, entity_id),
@@ -241,5 +260,30 @@ document as (
     where %(retry_after)s::double precision is null
       and d.id = owned.entity_id and d.user_id = owned.user_id
       and replace(owned.job_type, '-', '_') = 'process_document')
+select id from owned
+"""
+
+# Whoever closes the circuit holds its row, and then looks for the jobs that wait: this one locks
+# it, so that it is either seen there or finds the circuit gone.
+_WAIT = """
+with circuit as (
+    select * from provider_circuits
+    where provider = %(provider)s and opened_until is not null for share),
+owned as (
+    update background_jobs
+    set status = 'pending', error_type = 'transient', last_error = %(message)s,
+        error_message = coalesce(
+            (select rhizome_told_to_wait(provider, opened_until, %(message)s) from circuit),
+            %(message)s),
+        next_retry_at = (select opened_until + random() * interval '2 seconds' from circuit),
+        waits_for = (select provider from circuit),
+        completed_at = null
+    where id = %(job)s and status = 'processing' and current_attempt = %(number)s
+    returning id),
+attempt as (
+    update job_attempts a
+    set ended_at = now(), outcome = 'failed', error_type = 'transient', error = %(message)s,
+        error_traceback = %(traceback)s
+    from owned where a.job_id = owned.id and a.number = %(number)s and a.ended_at is null)
 select id from owned
 """

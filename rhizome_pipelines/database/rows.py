@@ -67,8 +67,7 @@ def job_from(row: Row) -> Job:
         checkpoint=_pointer(row),
         status_before=JobStatus(row["status_before"]) if row["status_before"] else None,
         status_changed_at=row["status_changed_at"],
-        # Added by a later migration than the rest.
-        waits_for=row.get("waits_for"),
+        waits_for=row["waits_for"],
     )
 
 

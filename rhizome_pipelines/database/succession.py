@@ -30,8 +30,8 @@ def take_next(
         set status = 'processing',
             current_attempt = 1 + greatest(current_attempt, coalesce(
                 (select max(number) from job_attempts where job_id = %(job)s), 0)),
-            completed_at = null, next_retry_at = null, error_type = null, error_message = null,
-            output_data = '{}'
+            completed_at = null, next_retry_at = null, waits_for = null,
+            error_type = null, error_message = null, output_data = '{}'
         where id = %(job)s
         """,
         {"job": job_id},

@@ -1,6 +1,5 @@
 """One attempt inside its worker: stages walked under the fence, outcomes recorded."""
 
-import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Any
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.database.attempts import AttemptRepository
+from rhizome_pipelines.database.circuits import Circuits
 from rhizome_pipelines.database.control import DatabaseControl
 from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
@@ -18,7 +18,7 @@ from rhizome_pipelines.deployment.failure import record_failure
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.stage_checks import StageCheck
 from rhizome_pipelines.deployment.work import Work
-from rhizome_pipelines.lifecycle.errors import PermanentError, explain
+from rhizome_pipelines.lifecycle.errors import PermanentError
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, Job
 from rhizome_pipelines.lifecycle.stage_names import StageName
 from rhizome_pipelines.stages.runner import StageFinished, StageRunner, StageStopped
@@ -71,6 +71,7 @@ class AttemptSession:
             self._control,
             self._progress,
             clock=lambda: datetime.now(UTC),
+            answered=Circuits(services.database).answered,
         )
         self._finished: dict[StageName, StageFinished] = {}
         self._ended = False
@@ -132,13 +133,11 @@ class AttemptSession:
         """Record the fault: attempt, job and document. Once, and only while the job is ours."""
         if self._ended:
             return
-        explained = explain(fault)
-        details = "".join(traceback.format_exception(fault))
         self._progress.close()
         self._ended = True
         # Ownership lost meanwhile: the job's fate is another's to tell.
         with suppress(OwnershipLostError):
-            record_failure(self._guard, self.job, explained, details)
+            record_failure(self.services, self._guard, self.job, fault)
 
     def close(self, ending: RunEnding) -> None:
         """End the session: complete the job if every stage of the run is done.

@@ -124,7 +124,13 @@ def _reasons_of_part(
 
 def _pointer_fault(job: Job, seen: Sequence[SeenCheckpoint]) -> str | None:
     if job.checkpoint is None:
-        return None
+        valid = [one.path for one in seen if one.valid]
+        if not valid:
+            return None
+        return (
+            f"The row names no checkpoint, though {len(valid)} are stored that could be gone on "
+            f"from, {valid[-1]} the last."
+        )
     stored = next((one for one in seen if one.path == job.checkpoint.path), None)
     if stored is None:
         return f"The row names {job.checkpoint.path}, which is not stored."

@@ -6,7 +6,8 @@ outlives its retention:
 
 - stage files and parts of a document that no unfinished job is about, once they have lain for
   `orphan_hours`; a job that failed for good keeps them for `failed_checkpoint_days`;
-- all files of a document whose row is gone, once they have lain for `orphan_hours`;
+- all files of a document whose row is gone, and what jobs without a document have kept under their
+  own id, once they have lain for `orphan_hours` and no unfinished job is about them;
 - attempts of deleted jobs that the reconciler has not come to.
 
 Exports and files under other names are never touched, and neither is what a live job uses.
@@ -19,9 +20,14 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
-from rhizome_pipelines.checkpoints.keys import parse_checkpoint_name, parse_document_key
+from rhizome_pipelines.checkpoints.keys import (
+    DocumentKeys,
+    parse_checkpoint_name,
+    parse_document_key,
+)
 from rhizome_pipelines.checkpoints.objects import ObjectInfo
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
+from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.database import cleanup as rows
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
@@ -140,7 +146,7 @@ def _sweep_batch(
         ]
         if not files or not _is_due(services, one.document_id):
             continue
-        why = "the document is gone" if gone else "no unfinished job goes on from them"
+        why = "the document, or the job, is gone" if gone else "no unfinished job goes on from them"
         if not dry_run:
             files = _remove(services, one, files, gone)
         swept.append(Swept(one.prefix, len(files), sum(info.size for info in files), why))
@@ -166,7 +172,7 @@ def _remove(
 
 def _is_due(services: Services, document_id: UUID) -> bool:
     days = timedelta(days=services.settings.failed_checkpoint_days)
-    return bool(rows.documents_with_checkpoints_due(services.database, [document_id], days))
+    return bool(rows.with_checkpoints_due(services.database, [document_id], days))
 
 
 # Documents
@@ -198,15 +204,21 @@ LEFT_BEHIND = "Processing stopped without an end; process the document again."
 
 
 def set_right(
-    services: Services, *, dry_run: bool = False, since: timedelta = STUCK_FOR
+    services: Services,
+    user_id: UUID | None = None,
+    *,
+    dry_run: bool = False,
+    since: timedelta = STUCK_FOR,
 ) -> SetRight:
     """Find documents in processing that no unfinished job is about, and say what they are.
 
+    Those of one user, or, if `user_id` is None, everybody's.
     Completed, if all of their results are there and verified; else failed, with a sentence.
     """
     counted: Counter[str] = Counter()
     touched: list[UUID] = []
-    while stuck := rows.stuck_documents(services.database, since, BATCH):
+    limit = None if dry_run else BATCH
+    while stuck := rows.stuck_documents(services.database, user_id, since, limit):
         for document in stuck:
             status = "completed" if _has_finals(services, document) else "failed"
             error = None if status == "completed" else LEFT_BEHIND
@@ -219,10 +231,7 @@ def set_right(
 
 
 def _has_finals(services: Services, stuck: rows.StuckDocument) -> bool:
-    document = DocumentRepository(services.database).get(stuck.user_id, stuck.id)
-    if document is None:
-        return False
-    store = services.checkpoints(document)
+    store = CheckpointStore(services.objects, DocumentKeys(stuck.user_id, stuck.id))
     return all(
         isinstance(store.read_manifest_record(stage), StageCheckpoint)
         for stage in DOCUMENT_STAGES[:-1]

@@ -12,6 +12,7 @@ from rhizome_pipelines.database import migrations
 from rhizome_pipelines.database.connection import place
 from rhizome_pipelines.database.overview import embedding_width
 from rhizome_pipelines.deployment import configuration
+from rhizome_pipelines.deployment.downloads import local_files, panel_address
 from rhizome_pipelines.deployment.presence import somebody_is_there
 from rhizome_pipelines.deployment.services import Services, open_services
 from rhizome_pipelines.embedding import open_model
@@ -40,6 +41,7 @@ def diagnose(settings: Settings) -> Sequence[Finding]:
                 _look("storage", lambda: _storage(services)),
                 _look("embeddings", lambda: _model(services)),
                 _presence(services),
+                _downloads(settings),
             ]
     except RhizomeError as error:
         findings.append(Finding("services", good=False, told=error.message))
@@ -107,3 +109,11 @@ def _presence(services: Services) -> Finding:
     there = somebody_is_there(services.database)
     told = "up" if there else "not up; `rhizome process` starts one for as long as it needs"
     return Finding("deployment", good=True, told=told)
+
+
+def _downloads(settings: Settings) -> Finding:
+    if local_files(settings) is None:
+        return Finding("downloads", good=True, told="the storage signs the links of exports")
+    address = panel_address(settings)
+    told = "answers" if address.answers() else "answers while `rhizome up` runs"
+    return Finding("downloads", good=True, told=f"{address.url} {told}")

@@ -105,10 +105,22 @@ def _embeddings(context: StageContext, upstream: StageCheckpoint | None) -> Iter
             chunking.outputs[CHUNKS].hash,
             read_chunks,
             open_model(config),
-            PostgresChunkSink(context.services.database, context.document.user_id, context.fence),
+            PostgresChunkSink(
+                context.services.database,
+                context.document.user_id,
+                context.fence,
+                lambda: _text(context.checkpoints),
+            ),
             config,
             chunk_count=chunking.facts.get("chunk_count"),
         )
+
+
+def _text(checkpoints: CheckpointStore) -> str:
+    """The document's text as it is now."""
+    extraction = checkpoints.load_final(StageName.EXTRACTION)
+    with checkpoints.open_output(extraction, CONTENT) as content:
+        return content.read_bytes().decode()
 
 
 @contextmanager

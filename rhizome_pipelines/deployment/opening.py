@@ -1,6 +1,5 @@
 """The attempt that a run works for: found, taken or adopted before its first step."""
 
-import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from rhizome_pipelines.deployment.offered import work_for
 from rhizome_pipelines.deployment.review import TAKEN_OVER, take_over_edit
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.worker_memory import give_freed_memory_back
-from rhizome_pipelines.lifecycle.errors import InvalidInputError, explain
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptTrigger, JobType
 from rhizome_pipelines.lifecycle.stage_names import JOB_STAGES, StageName
 
@@ -58,9 +57,8 @@ def open_attempt(services: Services, run: RunIdentity) -> AttemptSession:
         job = JobRepository(services.database).get(attempt.job_id)
         if job is not None:
             guard = GuardedJob(services.database, attempt.job_id, attempt.number)
-            details = "".join(traceback.format_exception(fault))
             with suppress(OwnershipLostError):
-                record_failure(guard, job, explain(fault), details)
+                record_failure(services, guard, job, fault)
         raise
 
 

@@ -1,4 +1,4 @@
-"""Dagster's processes as this deployment starts them: code server, daemon, web server.
+"""The processes of this deployment: Dagster's code server, daemon and web server, our panel.
 
 Each is the leader of a session of its own, so that Ctrl-C in a terminal reaches only us, and we
 end whole process groups: Dagster alone leaves code servers and workers behind.
@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from rhizome_pipelines.deployment.guardian import start_guardian
 from rhizome_pipelines.deployment.presence import stopping
 from rhizome_pipelines.deployment.sessions import SessionRecord
 from rhizome_pipelines.deployment.warm import warm_place
+from rhizome_pipelines.deployment.web_address import WebAddress
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
 from rhizome_pipelines.server.layout import Layout, make_private_folder
 from rhizome_pipelines.settings import Settings
@@ -39,20 +39,6 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
-class WebAddress:
-    """Where Dagster's web server listens."""
-
-    host: str
-    port: int
-
-    @property
-    def url(self) -> str:
-        """For a person to open."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
-
-
-@dataclass(frozen=True)
 class Process:
     """A started process and what it is called."""
 
@@ -64,12 +50,16 @@ class Process:
 
 @dataclass
 class DagsterProcesses:
-    """The processes of one deployment; use `running`."""
+    """The processes of one deployment; use `running`.
+
+    `web` and `panel`: where Dagster's web server and our own listen, if they are wanted.
+    """
 
     settings: Settings
     web: WebAddress | None = None
+    panel: WebAddress | None = None
     _started: list[Process] = field(default_factory=list)
-    _deaths: list[float] = field(default_factory=list)
+    _deaths: dict[str, list[float]] = field(default_factory=dict)
     _guardian: "subprocess.Popen[bytes] | None" = None
 
     @contextmanager
@@ -123,18 +113,17 @@ class DagsterProcesses:
             code_socket.parent.rmdir()
 
     def wait_until_ready(self) -> None:
-        """Return once the web server answers. Raises TransientError if a process died or hangs."""
-        if self.web is None:
-            return
+        """Return once the web servers answer. Raises TransientError if a process died or hangs."""
         deadline = time.monotonic() + START_SECONDS
-        while not _accepts(self.web):
-            self.raise_if_dead()
-            if time.monotonic() > deadline:
-                raise TransientError(
-                    f"Dagster's web server does not answer at {self.web.url} after "
-                    f"{START_SECONDS:.0f} s; see {self.logs_folder}."
-                )
-            time.sleep(0.1)
+        for address in filter(None, (self.panel, self.web)):
+            while not address.answers():
+                self.raise_if_dead()
+                if time.monotonic() > deadline:
+                    raise TransientError(
+                        f"The web server does not answer at {address.url} after "
+                        f"{START_SECONDS:.0f} s; see {self.logs_folder}."
+                    )
+                time.sleep(0.1)
 
     def raise_if_dead(self) -> None:
         """Raise TransientError, with the end of its log, if a process has ended."""
@@ -156,8 +145,10 @@ class DagsterProcesses:
         if process is None:
             return None
         now = time.monotonic()
-        self._deaths = [death for death in self._deaths if now - death < DEATHS_SECONDS] + [now]
-        if len(self._deaths) > DEATHS_ALLOWED:
+        before = self._deaths.get(process.name, [])
+        deaths = [death for death in before if now - death < DEATHS_SECONDS] + [now]
+        self._deaths[process.name] = deaths
+        if len(deaths) > DEATHS_ALLOWED:
             self.raise_if_dead()
         self._sessions.end([process.popen.pid])
         if process.name == "code-server":
@@ -172,11 +163,7 @@ class DagsterProcesses:
     def _start(self) -> None:
         # Two daemons at once would launch everything twice, in vain.
         self._sessions.end_orphans()
-        if self.web is not None and _accepts(self.web):
-            raise InvalidInputError(
-                f"Something else listens at {self.web.url} already; choose another port with "
-                "--port, or end what is there (`rhizome down`)."
-            )
+        self._refuse_taken_ports()
         self._prepare_home()
         self._guardian = start_guardian(self.settings.home)
         code_socket = self._code_socket()
@@ -199,6 +186,22 @@ class DagsterProcesses:
             where = ["-h", self.web.host, "-p", str(self.web.port)]
             where += ["--dagster-log-level", level]
             self._launch("webserver", ["-m", "dagster_webserver", "-w", workspace, *where])
+
+        if self.panel is not None:
+            self._launch("panel", ["-m", "rhizome_pipelines.panel"])
+
+    def _refuse_taken_ports(self) -> None:
+        for address, option in ((self.web, "--port"), (self.panel, "--panel-port")):
+            if address is not None and address.answers():
+                raise InvalidInputError(
+                    f"Something else listens at {address.url} already; choose another port with "
+                    f"{option}, or end what is there (`rhizome down`)."
+                )
+        if self.web is not None and self.panel is not None and self.web.port == self.panel.port:
+            raise InvalidInputError(
+                f"Dagster's web server and the server of downloads cannot both have port "
+                f"{self.web.port}; choose another with --port or --panel-port."
+            )
 
     def _code_socket(self) -> Path:
         """A path short enough for a socket, in a folder that nobody else can enter."""
@@ -240,6 +243,8 @@ class DagsterProcesses:
             **os.environ,
             "DAGSTER_HOME": str(self.dagster_home),
             "RHIZOME_HOME": str(self.settings.home),
+            # Runs make links to it.
+            "RHIZOME_PANEL_PORT": str(self.settings.panel_port),
             "PYTHONUNBUFFERED": "1",
         }
         with log.open("ab") as output:
@@ -275,14 +280,6 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
     except ProcessLookupError:
         return
-
-
-def _accepts(address: WebAddress) -> bool:
-    try:
-        with socket.create_connection((address.host, address.port), timeout=0.5):
-            return True
-    except OSError:
-        return False
 
 
 def _tail(log: Path, lines: int = 3) -> str:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from rhizome_pipelines.checkpoints.objects import StorageUnavailableError
 from rhizome_pipelines.database.attempts import AttemptRepository, DeletedJob
+from rhizome_pipelines.database.circuits import Circuits
 from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.cleanup import discard_for
@@ -274,7 +275,15 @@ class Reconciler:
             and job.id not in self.not_launched
             and len(self.not_launched) < LAUNCH_FAULTS
             and not is_stopping(self.services.settings.home)
+            and self._provider_may_be_tried(job)
         )
+
+    def _provider_may_be_tried(self, job: Job) -> bool:
+        """The last question before a launch: a yes may be the one chance given to all who wait."""
+        if job.waits_for is None or Circuits(self.services.database).may_try(job.waits_for, job.id):
+            return True
+        self.did["waiting for a provider"] += 1
+        return False
 
     def _launch_now(self, request: LaunchRequest, run_id: str) -> None:
         """Launch the run, or give the job back: that it could not be is no fault of the job."""

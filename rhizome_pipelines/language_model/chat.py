@@ -14,15 +14,20 @@ from typing import Any
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError, TransientError
+from rhizome_pipelines.lifecycle.errors import (
+    ErrorType,
+    InvalidInputError,
+    PermanentError,
+    TransientError,
+    type_of_status,
+)
+from rhizome_pipelines.lifecycle.providers import answered
 
 LARGEST_ANSWER = 2_000_000
 """Bytes of an answer's body that are read at most."""
 
 LONGEST_WAIT = 20.0
 """Seconds that a client waits before it asks again; a longer wish ends the attempt instead."""
-
-_BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ class ChatClient:
             except httpx.TransportError:
                 waited = None
                 continue
-            if status not in _BUSY:
+            if type_of_status(status) is not ErrorType.TRANSIENT:
                 return self._text(status, body)
             waited = _retry_after(headers)
             if waited is not None and waited > LONGEST_WAIT:
@@ -132,6 +137,8 @@ class ChatClient:
             f"The chat endpoint at {self._host} is busy or does not answer; "
             "the job goes on when it does.",
             retry_after=waited,
+            provider=self._host,
+            again_at_once=False,
         )
 
     def _post(self, system: str, user: str) -> tuple[int, httpx.Headers, bytes]:
@@ -197,6 +204,7 @@ class ChatClient:
                 f"What answers at {self._host} is no OpenAI-compatible chat endpoint; "
                 "check RHIZOME_CHAT_BASE_URL."
             ) from None
+        answered(self._host)
         text = completion.choices[0].message.content if completion.choices else None
         if not text:
             raise UnusableAnswerError("The answer holds no text.")

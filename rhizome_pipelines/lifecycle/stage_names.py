@@ -13,6 +13,7 @@ class StageName(StrEnum):
     CHUNKING = "chunking"
     EMBEDDINGS = "embeddings"
     CONNECTIONS = "connections"
+    ARCHIVE = "archive"
 
 
 DOCUMENT_STAGES: Sequence[StageName] = (
@@ -25,6 +26,7 @@ DOCUMENT_STAGES: Sequence[StageName] = (
 JOB_STAGES: Mapping[JobType, Sequence[StageName]] = {
     JobType.PROCESS_DOCUMENT: DOCUMENT_STAGES,
     JobType.DETECT_CONNECTIONS: (StageName.CONNECTIONS,),
+    JobType.EXPORT_DOCUMENTS: (StageName.ARCHIVE,),
 }
 """All stages of a job type; a job's input may leave some out. The types that are offered."""
 
@@ -38,5 +40,6 @@ STAGE_WEIGHTS: Mapping[StageName, float] = {
     StageName.CHUNKING: 0.15,
     StageName.EMBEDDINGS: 0.15,
     StageName.CONNECTIONS: 0.20,
+    StageName.ARCHIVE: 1.0,
 }
 """Relative to the other stages of the same job."""

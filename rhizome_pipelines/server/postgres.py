@@ -69,6 +69,16 @@ class EmbeddedPostgres:
             with locks.exclusive(self._layout.start_lock, 2 * _START_PATIENCE):
                 self._start(account)
 
+    def revive(self) -> bool:
+        """Start the server again if it has died; True if it had. Cheap while it lives.
+
+        To be called now and then by whoever holds a lease. Raises what `ensure_running` raises.
+        """
+        if processes.find_postmaster(self._layout.data) is not None:
+            return False
+        self.ensure_running()
+        return True
+
     def lease(self) -> Lease:
         """Start the server if need be, and keep it until the lease is released or we end.
 

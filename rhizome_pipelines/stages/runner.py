@@ -5,10 +5,11 @@ what is stored and does at most one unit again.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from rhizome_pipelines.checkpoints.fingerprint import Fingerprint
 from rhizome_pipelines.checkpoints.objects import ObjectInfo
@@ -16,8 +17,10 @@ from rhizome_pipelines.checkpoints.results import PartFound, StageCheckpoint
 from rhizome_pipelines.checkpoints.stage_file import StoredOutput
 from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.lifecycle.jobs import CheckpointPointer
+from rhizome_pipelines.lifecycle.providers import hearing_answers
 from rhizome_pipelines.stages.meter import StageMeter
 from rhizome_pipelines.stages.reasons import ReasonLog
+from rhizome_pipelines.stages.retrying import ShortRetries
 from rhizome_pipelines.stages.stage import (
     Control,
     Progress,
@@ -56,6 +59,9 @@ def fingerprint_of(stage: Stage) -> Fingerprint:
     return Fingerprint(stage.name, stage.version, dict(stage.dependencies()))
 
 
+Done = TypeVar("Done")
+
+
 class _StopRequested(Exception):  # noqa: N818 - a wish, not an error; never leaves this module
     def __init__(self, reason: StopReason) -> None:
         super().__init__(reason)
@@ -67,7 +73,8 @@ class StageRunner:
     """Runs stages of one document, one after the other.
 
     `clock` gives aware datetimes. `scratch_root` is where a stage's temporary folder is made (by
-    default the system's).
+    default the system's). `retries`: how short faults of a unit are tried again. `answered` is told
+    the hosts of the outside services that a unit was done with.
     """
 
     store: CheckpointStore
@@ -75,6 +82,8 @@ class StageRunner:
     progress: Progress
     clock: Callable[[], datetime]
     scratch_root: Path | None = None
+    retries: ShortRetries = field(default_factory=ShortRetries)
+    answered: Callable[[Set[str]], object] = lambda _hosts: None
 
     def run(self, stage: Stage, *, reuse: bool = True) -> StageFinished | StageStopped:
         """Bring `stage` to its end, or to the point where control asks to stop.
@@ -181,13 +190,26 @@ class _Walk:
 
     def _do(self, unit: Unit) -> bytes:
         self._announce_reused()
-        payload = self._stage.work(unit, self._meter.pulse_for(unit))
+        pulse = self._meter.pulse_for(unit)
+        with hearing_answers() as hosts:
+            payload = self._patiently(unit, lambda: self._stage.work(unit, pulse))
         self._ask()
-        pointer = self._store.write_part(unit.key, payload, self._fingerprint, self._runner.clock())
+        written = self._runner.clock()
+        pointer = self._patiently(
+            unit, lambda: self._store.write_part(unit.key, payload, self._fingerprint, written)
+        )
         self.units_done += 1
+        if hosts:
+            self._runner.answered(hosts)
         _announce(self._runner.progress, pointer)
         self._meter.unit_kept(unit, reused=False)
         return payload
+
+    def _patiently(self, unit: Unit, work: Callable[[], Done]) -> Done:
+        def say(details: str) -> None:
+            self._meter.say(f"{unit.label}: {details}")
+
+        return self._runner.retries.run(work, self._ask, say)
 
     def _announce_reused(self) -> None:
         """Tell the newest reused part once, not each: telling is a write."""

@@ -61,6 +61,12 @@ class LocalFolderStore:
 
             self._put(key, copy)
 
+    def write_blocks(self, key: str, blocks: Iterable[bytes]) -> None:
+        path = self._path(key)
+        # Not tried again, as other writes are: a stream is read once.
+        with _failures(f"cannot write {key!r}"):
+            self._put_once(key, path, lambda file: file.writelines(blocks))
+
     @contextmanager
     def local_copy(self, key: str) -> Iterator[Path]:
         with self._local(key) as path:

@@ -1,5 +1,6 @@
 """Objects in a bucket of an S3-compatible service."""
 
+import io
 import itertools
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from rhizome_pipelines.checkpoints.objects import (
 )
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from mypy_boto3_s3 import S3Client
 
 _MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
@@ -29,6 +31,8 @@ _STREAM_BYTES = 1024 * 1024
 _TRANSFER = TransferConfig(
     multipart_threshold=8 * 1024 * 1024, multipart_chunksize=8 * 1024 * 1024, max_concurrency=2
 )
+
+_TRANSFER.max_in_memory_upload_chunks = _TRANSFER.max_request_concurrency  # of a stream
 
 
 class S3Store:
@@ -56,6 +60,24 @@ class S3Store:
         name = self._name(key)
         with path.open("rb") as source, self._failures("write", key):
             self._client.upload_fileobj(source, self._bucket, name, Config=_TRANSFER)
+
+    def write_blocks(self, key: str, blocks: Iterable[bytes]) -> None:
+        source = io.BufferedReader(_Stream(blocks), _STREAM_BYTES)
+        with self._failures("write", key):
+            self._client.upload_fileobj(source, self._bucket, self._name(key), Config=_TRANSFER)
+
+    def link(self, key: str, seconds: int) -> str:
+        """A signed address under which anybody may download the object for `seconds` from now."""
+        file_name = key.rpartition("/")[2]
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": self._name(key),
+                "ResponseContentDisposition": f'attachment; filename="{file_name}"',
+            },
+            ExpiresIn=seconds,
+        )
 
     @contextmanager
     def local_copy(self, key: str) -> Iterator[Path]:
@@ -128,8 +150,33 @@ class S3Store:
     def _unavailable(self, what: str, key: str, reason: str) -> StorageUnavailableError:
         return StorageUnavailableError(
             f"The bucket {self._bucket!r} cannot {what} {key!r}: {reason}."
-            " Check that the service runs and that the bucket and the credentials are right."
+            " Check that the service runs and that the bucket and the credentials are right.",
+            again_at_once=False,  # boto3 has tried a few times by itself
         )
+
+
+class _Stream(io.RawIOBase):
+    """Blocks as a file that can be read, but not sought in."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        super().__init__()
+        self._blocks = iter(blocks)
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        while not self._left:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._left = memoryview(block)
+        target = memoryview(buffer)
+        size = min(len(target), len(self._left))
+        target[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
 
 
 def _is_key(key: str) -> bool:

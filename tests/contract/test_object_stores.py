@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,6 +82,31 @@ def test_a_local_file_that_is_not_there_is_the_callers_fault(
     with pytest.raises(FileNotFoundError):
         store.write_file("a/b", tmp_path / "nothing")
     assert store.info("a/b") is None
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 3, 80])
+def test_a_stream_is_stored(store: ObjectStore, blocks: int) -> None:
+    data = [random.Random(number).randbytes(256 * 1024 + number) for number in range(blocks)]
+
+    store.write_blocks("user/exports/archive.zip", (block for block in data))
+
+    assert store.read("user/exports/archive.zip") == b"".join(data)
+
+
+@pytest.mark.parametrize("before", [1, 100])
+def test_a_stream_that_breaks_off_leaves_what_was_there(store: ObjectStore, before: int) -> None:
+    def broken() -> Iterator[bytes]:
+        for _ in range(before):
+            yield bytes(256 * 1024)
+        raise LookupError("the source is gone")
+
+    store.write("a/archive.zip", b"old")
+
+    with pytest.raises(LookupError, match="the source is gone"):
+        store.write_blocks("a/archive.zip", broken())
+
+    assert store.read("a/archive.zip") == b"old"
+    assert keys(store, "a/") == ["a/archive.zip"]
 
 
 def test_an_object_is_replaced(store: ObjectStore, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from botocore.stub import Stubber
 from mypy_boto3_s3 import S3Client
@@ -18,6 +19,7 @@ def assert_unavailable(store: ObjectStore, local: Path) -> None:
         lambda: store.read("a/b"),
         lambda: store.write("a/b", b""),
         lambda: store.write_file("a/b", local),
+        lambda: store.write_blocks("a/b", [b""]),
         lambda: store.info("a/b"),
         lambda: list(store.list("a/")),
         lambda: store.delete(["a/b"]),
@@ -44,6 +46,18 @@ def test_more_than_one_page_and_one_batch(s3_bucket: tuple[S3Client, str]) -> No
     assert [info.key for info in store.list("a/")] == names
     store.delete(iter(names))
     assert list(store.list("a/")) == []
+
+
+def test_a_signed_link_gives_the_object_and_nothing_else(s3_bucket: tuple[S3Client, str]) -> None:
+    store = S3Store(*s3_bucket, "some/prefix")
+    store.write("user/exports/archive.zip", b"PK")
+
+    link = store.link("user/exports/archive.zip", 86_400)
+
+    answer = httpx.get(link)
+    assert (answer.status_code, answer.content) == (200, b"PK")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="archive.zip"'
+    assert "X-Amz-Expires=86400" in link
 
 
 def test_stores_with_different_prefixes_do_not_see_each_other(

@@ -74,6 +74,20 @@ def test_what_an_unfinished_job_goes_on_from_stays(
     assert there(world, left) == left
 
 
+@pytest.mark.parametrize("status", [*UNFINISHED, JobStatus.CANCELLED])
+def test_a_job_about_no_document_keeps_its_own(world: World, status: JobStatus) -> None:
+    job_id = world.ask(None, job_type="export_documents", document_ids=[str(uuid4())])
+    world.wish(job_id, status)
+    keys = DocumentKeys(world.user, job_id)
+    left = [keys.part("archive", "document-17"), keys.file("source.zip")]
+    for key in left:
+        world.services.objects.write(key, b"left")
+
+    sweep(world.services)
+
+    assert there(world, left) == ([] if status is JobStatus.CANCELLED else left)
+
+
 def test_an_attempt_that_has_not_ended_keeps_them_too(world: World, card_box: Document) -> None:
     job_id = world.ask(card_box)
     world.look()

@@ -48,6 +48,10 @@ class WatchedStore:
         self.inner.write_file(key, path)
         self.watch.note(key)
 
+    def write_blocks(self, key: str, blocks: Iterable[bytes]) -> None:
+        self.inner.write_blocks(key, blocks)
+        self.watch.note(key)
+
     def local_copy(self, key: str) -> AbstractContextManager[Path]:
         return self.inner.local_copy(key)
 

@@ -1,10 +1,9 @@
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system.home import Home
+from tests.system.home import Home, free_port
 
 
 @pytest.fixture
@@ -16,11 +15,8 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 @pytest.fixture
 def port() -> int:
-    """Free a moment ago."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number: int = free.getsockname()[1]
-        return number
+    """Of Dagster's web server."""
+    return free_port()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,13 +2,14 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -26,19 +27,31 @@ PATIENCE = 120.0
 """Seconds after which something that should have happened counts as never happening."""
 
 
+def free_port() -> int:
+    """Free a moment ago."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+        return number
+
+
 @dataclass(frozen=True)
 class Home:
     path: Path
+    panel_port: int = field(default_factory=free_port)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Settings that are not the defaults, by the names of their variables."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """A person's environment, with nothing of Rhizome's or Dagster's but the home."""
+        """A person's environment; of Rhizome's and Dagster's, only what sets this home apart."""
         kept = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("RHIZOME_", "DAGSTER_", "PYTEST_"))
         }
-        return {**kept, "RHIZOME_HOME": str(self.path)}
+        own = {"RHIZOME_HOME": str(self.path), "RHIZOME_PANEL_PORT": str(self.panel_port)}
+        return {**kept, **self.settings, **own}
 
     def command(self, name: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         """Run one of the installed commands to its end, from the project's root."""

@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,22 @@ def test_three_files_twice(home: Home, tmp_path: Path) -> None:
     results = json.loads(again.stdout)
     assert {result["job_id"] for result in results} == {str(job["id"]) for job in jobs}
     assert _jobs(home) == jobs, "what was done was done again"
+
+    detected = home.rhizome("detect", *(result["document_id"] for result in results), "--json")
+
+    assert detected.returncode == 0, detected.stderr
+    assert [one["status"] for one in json.loads(detected.stdout)] == ["completed"] * len(FILES)
+
+    archive = tmp_path / "all of it.zip"
+    exported = home.rhizome("export", "--all", "--output", archive)
+
+    assert exported.returncode == 0, exported.stderr
+    with zipfile.ZipFile(archive) as opened:
+        assert opened.testzip() is None
+        assert sum(name.endswith("content.md") for name in opened.namelist()) == len(FILES)
+    written = archive.read_bytes()
+    assert home.rhizome("export", "--all", "--output", archive).returncode == 2
+    assert archive.read_bytes() == written, "a file was overwritten that nobody gave up"
     wait_until(lambda: not home.processes(), "everything that was started has ended")
 
 

@@ -22,15 +22,20 @@ from rhizome_pipelines.embedding.models.answers import (
 from rhizome_pipelines.embedding.models.model import Vectors, unit_rows
 from rhizome_pipelines.embedding.models.thresholds import measured_threshold
 from rhizome_pipelines.embedding.ports import EmbeddingSpace
-from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError, TransientError
+from rhizome_pipelines.lifecycle.errors import (
+    ErrorType,
+    InvalidInputError,
+    PermanentError,
+    TransientError,
+    type_of_status,
+)
+from rhizome_pipelines.lifecycle.providers import answered
 
 LONGEST_WAIT = 20.0
 """Seconds between two requests of one unit. Who asks for more is asked again by the job's retry."""
 
 LARGEST_ANSWER = 128 * 2**20
 """Bytes."""
-
-_BUSY = frozenset({408, 409, 425, 429})
 
 
 class EndpointModel:
@@ -113,6 +118,7 @@ class EndpointModel:
         if answer.status != httpx.codes.OK:
             raise permanent_fault(answer, self._where, self._config.api_key)
         vectors = vectors_of(answer, len(texts), self._where)
+        answered(self._host)
         if self._dimensions is None:
             self._dimensions = vectors.shape[1]
         if vectors.shape[1] != self._dimensions:
@@ -141,6 +147,8 @@ class EndpointModel:
         raise TransientError(
             f"{self._where} {what}; it was asked {attempt} times and is asked again later.",
             retry_after=wait,
+            provider=self._host,
+            again_at_once=False,
         )
 
     def _post(self, client: httpx.Client, texts: Sequence[str]) -> Answer:
@@ -156,13 +164,17 @@ class EndpointModel:
                         f"{self._where} sent more than {self._largest_answer // 2**20} MB for "
                         f"{len(texts)} texts; check RHIZOME_EMBEDDING_BASE_URL."
                     )
-            busy = response.status_code in _BUSY or response.is_server_error
+            busy = type_of_status(response.status_code) is ErrorType.TRANSIENT
             return Answer(response.status_code, response.headers, bytes(data), busy=busy)
 
     @property
     def _headers(self) -> dict[str, str]:
         key = self._config.api_key
         return {"Authorization": f"Bearer {key}"} if key else {}
+
+    @property
+    def _host(self) -> str:
+        return httpx.URL(self._url).host
 
     @property
     def _where(self) -> str:

@@ -15,12 +15,15 @@ from rhizome_pipelines.extraction.local_file import MEGABYTE
 from rhizome_pipelines.extraction.web.guard import GuardedTransport, Resolver, resolve
 from rhizome_pipelines.extraction.web.paywall import is_paywalled
 from rhizome_pipelines.lifecycle.errors import (
+    ErrorType,
     InvalidInputError,
     PaywallError,
     PermanentError,
     RhizomeError,
     TransientError,
+    type_of_status,
 )
+from rhizome_pipelines.lifecycle.providers import answered
 
 MAX_RETRY_AFTER = 24 * 3600.0
 _ERROR_BODY = 256 * 1024
@@ -143,7 +146,10 @@ class PageFetcher:
             self.client() as client,
             client.stream("GET", parsed) as response,
         ):
-            return self._read(response, pulse)
+            page = self._read(response, pulse)
+            answered(parsed.host)
+            answered(response.url.host)
+            return page
 
     def exchange(
         self, client: httpx.Client, method: str, url: str, headers: Mapping[str, str], body: bytes
@@ -154,6 +160,8 @@ class PageFetcher:
             client.stream(method, url, headers=dict(headers), content=body or None) as response,
         ):
             data = self._body(response, self._config.max_bytes, lambda _bytes: None)
+            if response.is_success:
+                answered(response.url.host)
             return response.status_code, dict(response.headers), data
 
     def _read(self, response: httpx.Response, pulse: Callable[[int], None]) -> FetchedPage:
@@ -199,7 +207,8 @@ class PageFetcher:
             if self._clock() > end:
                 raise TransientError(
                     f"{response.url.host} sent its page too slowly; it was not finished after "
-                    f"{self._config.total_timeout:.0f} seconds."
+                    f"{self._config.total_timeout:.0f} seconds.",
+                    provider=response.url.host,
                 )
             pulse(len(body))
         return bytes(body[:limit])
@@ -220,23 +229,29 @@ def told_in_words(host: str, max_redirects: int) -> Iterator[None]:
     except zlib.error as error:
         raise PermanentError(f"{host} sent a page with damaged compression.") from error
     except httpx.TimeoutException as error:
-        raise TransientError(f"{host} did not answer in time.") from error
+        raise TransientError(f"{host} did not answer in time.", provider=host) from error
     except httpx.HTTPError as error:
-        raise TransientError(f"The connection to {host} failed or broke off.") from error
+        raise TransientError(
+            f"The connection to {host} failed or broke off.", provider=host
+        ) from error
 
 
 def failure(response: httpx.Response, body: bytes, now: datetime) -> RhizomeError:
     """The error that an HTTP status of 400 and above stands for (RFC 9110, section 15)."""
     status = response.status_code
     host = response.url.host
-    if status in {408, 425, 429} or status >= 500:
-        wait = retry_after(response.headers.get("Retry-After"), now)
-        return TransientError(f"{host} is busy or out of order (HTTP {status}).", retry_after=wait)
+    error_type = type_of_status(status, page=True)
+    if error_type is ErrorType.TRANSIENT:
+        return TransientError(
+            f"{host} is busy or out of order (HTTP {status}).",
+            retry_after=retry_after(response.headers.get("Retry-After"), now),
+            provider=host,
+        )
     by_hand = "Open it in your browser, save or copy its text, and add that."
-    if status == 402 or (status in {401, 403} and is_paywalled(body)):
-        return PaywallError(f"The page at {host} is behind a payment (HTTP {status}). {by_hand}")
-    if status == 401:
+    if status == 401 and not is_paywalled(body):
         return PaywallError(f"The page at {host} asks for a login (HTTP 401). {by_hand}")
+    if error_type is ErrorType.PAYWALL or (status == 403 and is_paywalled(body)):
+        return PaywallError(f"The page at {host} is behind a payment (HTTP {status}). {by_hand}")
     if status == 403:
         return PermanentError(f"{host} does not let programs read this page (HTTP 403). {by_hand}")
     return PermanentError(_REFUSALS.get(status, _REFUSED).format(host=host, status=status))

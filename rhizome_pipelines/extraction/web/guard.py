@@ -107,10 +107,11 @@ class GuardedTransport(httpx.BaseTransport):
             raise _unknown_host(host, error) from error
         except (OSError, ValueError) as error:
             raise TransientError(
-                f"The host {host!r} was not found. Check the address and the network."
+                f"The host {host!r} was not found. Check the address and the network.",
+                provider=host,
             ) from error
         if not found:
-            raise TransientError(f"The host {host!r} has no address.")
+            raise TransientError(f"The host {host!r} has no address.", provider=host)
         if not self._allow_private and not all(map(is_global, found)):
             raise _refused(host)
         return found[0]
@@ -142,7 +143,9 @@ def _is_bare_name(host: str) -> bool:
 def _unknown_host(host: str, error: socket.gaierror) -> InvalidInputError | TransientError:
     if error.errno in {socket.EAI_NONAME, socket.EAI_FAIL}:
         return InvalidInputError(f"There is no host {host!r}. Check the address for typos.")
-    return TransientError(f"The host {host!r} could not be looked up. Check the network.")
+    return TransientError(
+        f"The host {host!r} could not be looked up. Check the network.", provider=host
+    )
 
 
 def _refused(host: str) -> RefusedAddressError:

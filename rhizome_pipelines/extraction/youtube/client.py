@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
@@ -15,9 +16,15 @@ from youtube_transcript_api import Transcript, TranscriptList, YouTubeTranscript
 from youtube_transcript_api import YouTubeTranscriptApiException as LibraryError
 
 from rhizome_pipelines.extraction.config import YouTubeConfig
-from rhizome_pipelines.extraction.web.fetch import PageFetcher
+from rhizome_pipelines.extraction.web.fetch import PageFetcher, retry_after
 from rhizome_pipelines.extraction.youtube.address import watch_url
-from rhizome_pipelines.lifecycle.errors import PermanentError, RhizomeError, TransientError
+from rhizome_pipelines.lifecycle.errors import (
+    ErrorType,
+    PermanentError,
+    RhizomeError,
+    TransientError,
+    type_of_status,
+)
 
 _BY_HAND = (
     "Open the video, choose “Show transcript”, copy it, and add the document again with that text."
@@ -151,6 +158,11 @@ def _oembed(session: requests.Session, video: str) -> tuple[str | None, str | No
 def _request_failed(error: library.YouTubeRequestFailed) -> RhizomeError:
     cause = error.__context__
     response = cause.response if isinstance(cause, requests.HTTPError) else None
-    if response is not None and response.status_code < 500:
+    if response is not None and type_of_status(response.status_code) is not ErrorType.TRANSIENT:
         return PermanentError(f"YouTube refused (HTTP {response.status_code}). {_BY_HAND}")
-    return TransientError("YouTube is busy or out of order.")
+    told = response.headers.get("Retry-After") if response is not None else None
+    return TransientError(
+        "YouTube is busy or out of order.",
+        retry_after=retry_after(told, datetime.now(UTC)),
+        provider="www.youtube.com",
+    )

@@ -6,6 +6,9 @@ import pytest
 from rhizome_pipelines.deployment.services import Services, open_services
 from rhizome_pipelines.settings import load_settings
 from tests.integration.deployment.command_line import CommandLine
+from tests.s3_fixtures import s3_bucket, s3_endpoint
+
+__all__ = ["s3_bucket", "s3_endpoint"]
 
 
 @pytest.fixture

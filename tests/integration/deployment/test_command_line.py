@@ -253,6 +253,7 @@ def test_all_is_well(rhizome: CommandLine) -> None:
         "storage",
         "embeddings",
         "deployment",
+        "downloads",
     ]
     assert all(one["good"] for one in findings)
 

@@ -131,6 +131,31 @@ def test_an_id_may_be_shortened(services: Services, rhizome: CommandLine, job_id
     assert rhizome.json("jobs", "show", str(job_id)[:9])["id"] == str(job_id)
 
 
+def test_watching_takes_shortened_ids_too(
+    services: Services, rhizome: CommandLine, job_id: UUID
+) -> None:
+    GuardedJob(services.database, job_id, 1).complete({})
+
+    watched = rhizome("jobs", "watch", str(job_id)[:9], job_id)
+
+    assert watched.exit_code == 0, watched.output
+    assert "zzzzzz" in rhizome.complaint(2, "jobs", "watch", "zzzzzz")
+
+
+def test_a_failed_attempts_traceback_is_shown_when_it_is_asked_for(
+    services: Services, rhizome: CommandLine, job_id: UUID
+) -> None:
+    traceback = "Traceback (most recent call last):\n  [red] in it\nValueError: no\n"
+    GuardedJob(services.database, job_id, 1).fail(ErrorType.PERMANENT, "No.", traceback)
+
+    assert "ValueError: no" not in rhizome.lines("jobs", "show", job_id)
+    shown = rhizome.lines("jobs", "show", job_id, "--traceback")
+
+    assert shown[-4:] == ["Traceback of attempt 1", *traceback.splitlines()]
+    (attempt,) = rhizome.json("jobs", "show", job_id)["attempts"]
+    assert attempt["traceback"] == traceback
+
+
 def test_waiting_ends_when_the_attempt_has(
     services: Services, rhizome: CommandLine, job_id: UUID
 ) -> None:

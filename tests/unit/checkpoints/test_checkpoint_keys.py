@@ -43,6 +43,9 @@ def test_the_stage_is_read_off_the_key() -> None:
     assert stage_of(KEYS.part("chunking", "batch-1")) == "chunking"
     assert parse_checkpoint_name(KEYS.stage("a-b_c")) == CheckpointName("a-b_c", None)
     assert parse_checkpoint_name(KEYS.part("a-b_c", "u-1")) == CheckpointName("a-b_c", "u-1")
+    bulk = KEYS.bulk("chunking", "batch-1")
+    assert stage_of(bulk) == "chunking"
+    assert parse_checkpoint_name(bulk) == CheckpointName("chunking", "batch-1", bulk=True)
     for other in (KEYS.content, KEYS.manifest, "stage-.json", "stage-x.json.bak", "xstage-a.json"):
         assert stage_of(other) is None
 

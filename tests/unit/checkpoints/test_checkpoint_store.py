@@ -528,3 +528,18 @@ def test_inspection_lists_what_lies_there(
     assert all(one.valid and one.size == len(objects.objects[one.path]) for one in found)
     objects.delete([KEYS.chunks])
     assert [one.reasons for one in store.inspect()] == [("output chunks.json is gone",), ()]
+
+
+def test_bulk_is_no_part_and_goes_with_the_parts() -> None:
+    objects = MemoryStore()
+    store = CheckpointStore(objects, KEYS)
+    for stage in ("chunking", "embeddings"):
+        objects.write(KEYS.bulk(stage, "unit-1"), b"bytes that a part refers to")
+
+    assert store.parts("chunking") == {}
+    assert store.inspect() == []
+
+    store.discard_parts("chunking")
+    assert [*objects.objects] == [KEYS.bulk("embeddings", "unit-1")]
+    store.discard_all()
+    assert not objects.objects

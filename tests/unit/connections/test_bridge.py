@@ -1,6 +1,7 @@
 """Bridges without an endpoint: across fields, from what is important, beyond chance."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -56,10 +57,11 @@ def test_two_fields_that_share_rare_concepts_are_bridged() -> None:
         (ANTS, traits("general", "feedback", "path"), 0),
         (ANTS, traits("", "feedback", "path"), 0),
         (ANTS, traits("technology", "feedback", "queue", "packet", "cable"), 0),
+        (ANTS, replace(ROUTERS, confidence=0.29), 0),
         (ANTS, traits("technology"), 0),
     ],
     ids=["a bridge", "one is key", "none is important", "one field", "general", "unknown field",
-         "chance", "no concepts"],
+         "chance", "a guess", "no concepts"],
 )  # fmt: skip
 def test_what_is_a_bridge(one: ChunkTraits, two: ChunkTraits, pairs: int) -> None:
     assert connected(one, two) == connected(two, one) == pairs

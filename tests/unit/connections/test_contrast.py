@@ -49,6 +49,23 @@ from rhizome_pipelines.connections.contrast import antonyms, contrast
         ),
         # different things
         ("Cats never sleep at night in summer.", "Whales sleep with half a brain.", None),
+        # another case, other code, no prose
+        (
+            "The cache of the server is cleared at night.",
+            "If the cache of the server is not cleared at night, an error is raised.",
+            None,
+        ),
+        (
+            "The `callback` argument of the function is optional now.",
+            "The `digest` argument of the function is required now.",
+            None,
+        ),
+        (
+            "<!-- The option of the server was added in 1883. -->",
+            "    The option of the server was added in 1891.",
+            None,
+        ),
+        ("| The cache is cleared at night. |", "| The cache is never cleared at night. |", None),
         ("", "", None),
         ("not", "never mind", None),
     ],

@@ -1,6 +1,7 @@
 """Faults are classed by their type; what their text says is for a person alone."""
 
 import errno
+import socket
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from rhizome_pipelines.lifecycle.errors import (
     RhizomeError,
     TransientError,
     explain,
+    type_of_status,
 )
 
 CLASSES = {
@@ -42,7 +44,7 @@ def test_the_class_decides(kind: type[RhizomeError], error_type: ErrorType, text
 
 
 @pytest.mark.parametrize("text", MISLEADING)
-@pytest.mark.parametrize("kind", [ValueError, RuntimeError, KeyError, OSError, TimeoutError])
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError, KeyError, OSError])
 def test_an_unforeseen_fault_is_permanent_whatever_it_says(
     kind: type[Exception], text: str
 ) -> None:
@@ -81,3 +83,65 @@ def test_too_little_memory_is_said_so() -> None:
 
 def test_an_interruption_can_be_explained_too() -> None:
     assert explain(KeyboardInterrupt()).error_type is ErrorType.PERMANENT
+
+
+def test_defect_6_page_500_of_900_is_no_http_500() -> None:
+    assert explain(ValueError("page 500 of 900")).error_type is ErrorType.PERMANENT
+    assert explain(OSError("HTTP 503 connection reset")).error_type is ErrorType.PERMANENT
+    assert explain(PermanentError("page 500 of 900")).error_type is ErrorType.PERMANENT
+    assert explain(InvalidInputError("429 Too Many Requests")).error_type is ErrorType.INVALID
+    assert type_of_status(500) is ErrorType.TRANSIENT
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529, 599])
+@pytest.mark.parametrize("page", [True, False])
+def test_a_busy_or_broken_server_may_be_asked_again(status: int, page: bool) -> None:
+    assert type_of_status(status, page=page) is ErrorType.TRANSIENT
+
+
+@pytest.mark.parametrize("status", [401, 402])
+def test_a_login_is_a_paywall_before_a_page_and_a_wrong_key_at_a_service(status: int) -> None:
+    assert type_of_status(status, page=True) is ErrorType.PAYWALL
+    assert type_of_status(status) is ErrorType.PERMANENT
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 410, 413, 422, 451])
+@pytest.mark.parametrize("page", [True, False])
+def test_what_is_refused_is_not_asked_for_again(status: int, page: bool) -> None:
+    assert type_of_status(status, page=page) is ErrorType.PERMANENT
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ConnectionResetError(errno.ECONNRESET, "reset"),
+        BrokenPipeError(),
+        TimeoutError("page 500 of 900"),
+        OSError(errno.ENETUNREACH, "no way there"),
+        socket.gaierror(socket.EAI_AGAIN, "no name server"),
+        OSError(errno.EMFILE, "too many files", "/home/me/secret.pdf"),
+        OSError(errno.EDQUOT, "quota", "/home/me/secret.pdf"),
+    ],
+)
+def test_faults_of_network_and_machine_pass(fault: OSError) -> None:
+    explained = explain(fault)
+
+    assert explained.error_type is ErrorType.TRANSIENT
+    assert "defect" not in explained.message
+    assert "secret" not in explained.message
+
+
+def test_a_missing_right_is_told_as_such() -> None:
+    explained = explain(PermissionError(errno.EACCES, "Permission denied", "/home/me/secret.pdf"))
+
+    assert explained.error_type is ErrorType.PERMANENT
+    assert "EACCES" in explained.message
+    assert "secret" not in explained.message
+    assert "defect" not in explained.message
+
+
+def test_the_service_that_failed_is_named_by_its_host() -> None:
+    fault = TransientError("Busy.", retry_after=7, provider="API.OpenAI.com")
+
+    assert explain(fault).provider == "api.openai.com"
+    assert explain(TransientError("Busy.")).provider is None

@@ -1,7 +1,7 @@
 """A small world for the runner: a stage that is pure, and ports that can die at any step."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from rhizome_pipelines.checkpoints.hashing import sha256
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.checkpoints.objects import ObjectInfo, ObjectStore
 from rhizome_pipelines.checkpoints.store import CheckpointStore
+from rhizome_pipelines.stages.retrying import ShortRetries
 from rhizome_pipelines.stages.runner import StageFinished, StageRunner, StageStopped
 from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, StopReason, Unit
 from tests.memory_store import MemoryStore
@@ -127,6 +128,10 @@ class FusedStore:
         with self._operation(key):
             self.inner.write_file(key, path)
 
+    def write_blocks(self, key: str, blocks: Iterable[bytes]) -> None:
+        with self._operation(key):
+            self.inner.write_blocks(key, blocks)
+
     @contextmanager
     def local_copy(self, key: str) -> Iterator[Path]:
         with self._operation(), self.inner.local_copy(key) as path:
@@ -176,10 +181,12 @@ class Progress:
     told: list[tuple[object, ...]] = field(default_factory=list)
     fractions: list[float] = field(default_factory=list)
     counters: list[Mapping[str, int]] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
 
     def stage(self, name: str, fraction: float, details: str, counters: Mapping[str, int]) -> None:
         self.fuse.step()
         self.fractions.append(fraction)
+        self.details.append(details)
         self.counters.append(counters)
 
     def checkpoint(self, stage: str, path: str, hash: str) -> None:
@@ -211,6 +218,8 @@ class Attempt:
         kill_at: int | None = None,
         stop_at: int | None = None,
         clock: Clock | None = None,
+        retries: ShortRetries | None = None,
+        answered: Callable[[Set[str]], None] = lambda _hosts: None,
         **stage: object,
     ) -> None:
         self.fuse = Fuse(kill_at)
@@ -225,6 +234,8 @@ class Attempt:
             self.progress,
             clock or Clock(),
             scratch_root,
+            retries or ShortRetries(sleep=lambda _seconds: None),
+            answered,
         )
 
     def run(self, *, reuse: bool = True) -> StageFinished | StageStopped:

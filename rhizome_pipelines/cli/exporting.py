@@ -1,0 +1,112 @@
+"""`rhizome export`: documents into one archive, and the archive into a file."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.asking import fail_unless_completed, named_documents, see_through
+from rhizome_pipelines.cli.output import console, show_json, told
+from rhizome_pipelines.cli.results import WatchedJob
+from rhizome_pipelines.cli.signals import asked_to_end
+from rhizome_pipelines.database.documents import DocumentRepository
+from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.lifecycle.documents import Document
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.lifecycle.jobs import JobType
+from rhizome_pipelines.transfer.inputs import MAX_DOCUMENTS, ExportFormat
+
+
+def export_named(
+    document_ids: Sequence[UUID],
+    output: Path | None,
+    *,
+    everything: bool,
+    connections: bool,
+    annotations: bool,
+    kind: ExportFormat,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Have the archive made and put it where it is wanted; nothing half-written is left there."""
+    with told(), asked_to_end(), context.services() as services:
+        documents = _chosen(services, document_ids, everything)
+        _refuse_place(output, force)
+        job = JobRepository(services.database).insert(
+            services.settings.user,
+            JobType.EXPORT_DOCUMENTS,
+            input_data={
+                "document_ids": [str(document.id) for document in documents],
+                "includeConnections": connections,
+                "includeAnnotations": annotations,
+                "format": kind.value,
+            },
+            metadata={"documentIds": [str(document.id) for document in documents]},
+        )
+        asked = WatchedJob(job.id, job.id, f"{len(documents):,} documents")
+        (ended,) = see_through(services, [asked], quiet=as_json)
+        fail_unless_completed([ended])
+        place = output or Path(str(ended.output["zipFilename"]))
+        _refuse_place(place, force)
+        _save(services, str(ended.output["storagePath"]), place)
+    if as_json:
+        show_json(ended.as_json() | {"file": str(place)})
+    else:
+        size = place.stat().st_size / 1e6
+        console.print(
+            f"{len(documents):,} documents ({size:,.2f} MB) are in {place}.",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _chosen(
+    services: Services, document_ids: Sequence[UUID], everything: bool
+) -> Sequence[Document]:
+    if everything == bool(document_ids):
+        raise InvalidInputError("Name the documents to be exported, or say --all.")
+    if not everything:
+        return named_documents(services, document_ids)
+    found = DocumentRepository(services.database).list(
+        services.settings.user, limit=MAX_DOCUMENTS + 1
+    )
+    if not found:
+        raise InvalidInputError("There is no document yet; see `rhizome process --help`.")
+    if len(found) > MAX_DOCUMENTS:
+        raise InvalidInputError(
+            f"There are more than {MAX_DOCUMENTS:,} documents, which is the most that one archive "
+            "holds; export them in several."
+        )
+    return found
+
+
+def _refuse_place(place: Path | None, force: bool) -> None:
+    if place is None:
+        return
+    if not place.absolute().parent.is_dir():
+        raise InvalidInputError(f"There is no folder {str(place.absolute().parent)!r}.")
+    if place.is_dir():
+        raise InvalidInputError(f"{str(place)!r} is a folder; name a file.")
+    if place.exists() and not force:
+        raise InvalidInputError(f"{str(place)!r} is there already; say --force to overwrite it.")
+
+
+def _save(services: Services, key: str, place: Path) -> None:
+    """Copy beside the place first: what stands there is the whole archive, or what was there."""
+    with services.objects.local_copy(key) as stored:
+        handle, name = tempfile.mkstemp(prefix=f".{place.name[:80]}-", dir=place.absolute().parent)
+        os.close(handle)
+        try:
+            shutil.copyfile(stored, name)
+            # As any file that a person makes; a temporary one is its owner's alone.
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(0o666 & ~mask)
+            Path(name).replace(place)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise

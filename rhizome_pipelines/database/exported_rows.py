@@ -1,0 +1,208 @@
+"""What the database knows of a document, read for an export in one snapshot and as streams."""
+
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import ServerCursor, sql
+from psycopg.rows import DictRow, dict_row
+
+from rhizome_pipelines.database.chunk_rows import COLUMNS
+from rhizome_pipelines.database.connection import Connection, Database
+from rhizome_pipelines.database.vector_format import decode_vectors
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.transfer.ports import DocumentRows, ExportRows, Record, Space, Vectors
+
+_BLOCK = 500
+UNKNOWN_MODEL = "unknown"
+"""The model of vectors that another program stored without saying which it used."""
+
+
+class PostgresExportRows(ExportRows):
+    """`ExportRows` over the tables; every query is limited to the user."""
+
+    def __init__(self, database: Database, user_id: UUID) -> None:
+        self._database = database
+        self._user_id = user_id
+
+    def titles(self, document_ids: Sequence[UUID]) -> Mapping[UUID, str]:
+        """See `ExportRows`."""
+        rows = self._database.all(
+            "select id, coalesce(title, '') as title from documents "
+            "where user_id = %s and id = any(%s)",
+            (self._user_id, list(document_ids)),
+        )
+        return {row["id"]: row["title"] for row in rows}
+
+    @contextmanager
+    def open(self, document_id: UUID) -> Iterator[DocumentRows]:
+        """See `ExportRows`. A connection is held until the context ends."""
+        with self._database.transaction() as connection:
+            connection.execute("set transaction isolation level repeatable read, read only")
+            yield _Snapshot(connection, self._user_id, document_id)
+
+
+class _Snapshot(DocumentRows):
+    """One document within one transaction."""
+
+    def __init__(self, connection: Connection, user_id: UUID, document_id: UUID) -> None:
+        self._connection = connection
+        self._names = (f"exported_{number}" for number in itertools.count())
+        self._ids = {"user": user_id, "document": document_id}
+        found = self._rows(_DOCUMENT)
+        if not found:
+            raise InvalidInputError(f"There is no document {document_id} of this user any more.")
+        self._document: Record = found[0]["document"]
+
+    @property
+    def document(self) -> Record:
+        """See `DocumentRows`."""
+        return self._document
+
+    @cached_property
+    def chunk_count(self) -> int:
+        """See `DocumentRows`."""
+        return int(self._summary["chunks"])
+
+    @cached_property
+    def space(self) -> Space | None:
+        """See `DocumentRows`."""
+        found = self._summary
+        if not found["chunks"] or found["embedded"] != found["chunks"] or found["models"] != 1:
+            return None
+        return Space(found["model"], found["dimensions"] or found["width"])
+
+    def chunks(self) -> Iterator[Record]:
+        """See `DocumentRows`."""
+        columns = sql.SQL(", ").join(
+            sql.SQL("c.{}").format(sql.Identifier(column)) for column in COLUMNS
+        )
+        for row in self._stream(sql.SQL(_CHUNKS).format(columns=columns)):
+            moment = row["metadata_extracted_at"]
+            row["metadata_extracted_at"] = moment.isoformat() if moment else None
+            row["is_current"] = True
+            yield row
+
+    def vectors(self) -> Iterator[Vectors]:
+        """See `DocumentRows`."""
+        if self.space is None:
+            return
+        with ServerCursor(self._connection, next(self._names)) as cursor:
+            cursor.execute(_VECTORS, self._ids, binary=True)
+            while rows := cursor.fetchmany(_BLOCK):
+                yield decode_vectors([row[0] for row in rows], self.space.dimensions)
+
+    def connections(self, beside: Collection[UUID]) -> Iterator[Record]:
+        """See `DocumentRows`."""
+        yield from self._jsons(_CONNECTIONS, {"beside": list(beside)})
+
+    def annotations(self) -> Iterator[Record]:
+        """See `DocumentRows`."""
+        yield from self._jsons(_ANNOTATIONS, {})
+
+    @cached_property
+    def _summary(self) -> dict[str, Any]:
+        return self._rows(_SUMMARY, {"unknown": UNKNOWN_MODEL})[0]
+
+    def _rows(self, query: LiteralString, more: Mapping[str, Any] | None = None) -> list[DictRow]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query, {**self._ids, **(more or {})}).fetchall()
+
+    def _jsons(self, query: LiteralString, more: Mapping[str, Any]) -> Iterator[Record]:
+        for row in self._stream(sql.SQL(query), more):
+            yield row["record"]
+
+    def _stream(
+        self, query: sql.SQL | sql.Composed, more: Mapping[str, Any] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        with ServerCursor(self._connection, next(self._names), row_factory=dict_row) as cursor:
+            cursor.execute(query, {**self._ids, **(more or {})})
+            while rows := cursor.fetchmany(_BLOCK):
+                yield from rows
+
+
+# Times are told in UTC, whatever the session's zone is, so that the same rows give the same bytes.
+_DOCUMENT = """
+select jsonb_build_object(
+    'title', title, 'author', author, 'source_type', source_type, 'source_url', source_url,
+    'storage_path', storage_path, 'markdown_path', markdown_path,
+    'processing_status', processing_status, 'word_count', word_count, 'page_count', page_count,
+    'outline', outline, 'metadata', metadata, 'source_metadata', source_metadata,
+    'markdown_available', markdown_available, 'chunker_type', chunker_type,
+    'language', language, 'document_type', document_type, 'detected_metadata', detected_metadata,
+    'created_at', created_at at time zone 'utc',
+    'processing_completed_at', processing_completed_at at time zone 'utc') as document
+from documents where id = %(document)s and user_id = %(user)s
+"""
+
+_SUMMARY = """
+select count(*) as chunks, count(c.embedding) as embedded,
+       count(distinct coalesce(c.embedding_model, '')) as models,
+       coalesce(max(c.embedding_model), %(unknown)s) as model,
+       max(vector_dims(c.embedding)) as width,
+       max(e.dimensions) filter (where e.model = c.embedding_model) as dimensions
+from documents d
+join chunks c on c.document_id = d.id and c.is_current
+left join document_embeddings e on e.document_id = d.id
+where d.id = %(document)s and d.user_id = %(user)s
+"""
+
+_CHUNKS: LiteralString = """
+select {columns} from documents d join chunks c on c.document_id = d.id and c.is_current
+where d.id = %(document)s and d.user_id = %(user)s
+order by c.chunk_index
+"""
+
+_VECTORS = """
+select c.embedding from documents d join chunks c on c.document_id = d.id and c.is_current
+where d.id = %(document)s and d.user_id = %(user)s
+order by c.chunk_index
+"""
+
+_CONNECTIONS = """
+select jsonb_build_object(
+    'source_document_id', s.document_id, 'source_index', s.chunk_index,
+    'source_hash', md5(s.content),
+    'target_document_id', t.document_id, 'target_index', t.chunk_index,
+    'target_hash', md5(t.content),
+    'connection_type', x.connection_type, 'strength', x.strength,
+    'auto_detected', x.auto_detected, 'user_validated', x.user_validated,
+    'user_starred', x.user_starred, 'validated_at', x.validated_at at time zone 'utc',
+    'discovered_at', x.discovered_at at time zone 'utc', 'metadata', x.metadata,
+    'target_title', td.title) as record
+from connections x
+join chunks s on s.id = x.source_chunk_id and s.is_current
+join chunks t on t.id = x.target_chunk_id and t.is_current
+join documents sd on sd.id = s.document_id and sd.user_id = %(user)s
+join documents td on td.id = t.document_id and td.user_id = %(user)s
+where s.document_id = %(document)s
+   or (t.document_id = %(document)s and s.document_id <> all(%(beside)s::uuid[]))
+order by s.document_id, s.chunk_index, t.document_id, t.chunk_index, x.connection_type
+"""
+
+_ANNOTATIONS = """
+select jsonb_build_object(
+    'entity_id', e.id, 'entity_type', e.entity_type,
+    'components', (
+        select jsonb_agg(jsonb_build_object(
+            'component_type', c.component_type, 'data', c.data,
+            'about_document', c.document_id is not distinct from %(document)s::uuid,
+            'chunk_index', one.chunk_index,
+            'chunk_indexes', (
+                select jsonb_agg(many.chunk_index order by many.chunk_index) from chunks many
+                where many.id = any(c.chunk_ids) and many.document_id = %(document)s),
+            'original_chunk_index', c.original_chunk_index,
+            'recovery_confidence', c.recovery_confidence,
+            'recovery_method', c.recovery_method, 'needs_review', c.needs_review)
+            order by c.component_type, c.data::text, c.id)
+        from components c
+        left join chunks one on one.id = c.chunk_id and one.document_id = %(document)s
+        where c.entity_id = e.id)) as record
+from entities e
+where e.user_id = %(user)s and exists (
+    select from components c where c.entity_id = e.id and c.document_id = %(document)s)
+order by e.id
+"""

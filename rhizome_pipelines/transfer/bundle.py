@@ -1,0 +1,179 @@
+"""What is imported: an archive of ours, or one `chunks.json` that lies in the storage."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from rhizome_pipelines.checkpoints.hashing import sha256_file
+from rhizome_pipelines.checkpoints.keys import parse_checkpoint_name
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.transfer.archive import (
+    Archive,
+    ArchiveLimits,
+    RefusedArchiveError,
+    open_archive,
+)
+from rhizome_pipelines.transfer.collecting import ANNOTATIONS, CHUNKS, CONNECTIONS, DOCUMENT
+from rhizome_pipelines.transfer.export_manifest import (
+    MAX_MANIFEST,
+    ExportManifest,
+    ListedDocument,
+    ListedFile,
+)
+from rhizome_pipelines.transfer.inputs import ExportFormat
+from rhizome_pipelines.transfer.names import MANIFEST, file_name, rows_name
+from rhizome_pipelines.transfer.segments import BLOCK
+
+_ROWS = frozenset({DOCUMENT, CONNECTIONS, ANNOTATIONS})
+
+
+@dataclass(frozen=True)
+class BundledDocument:
+    """A document: its files by their name in its folder, and what the database knew of it."""
+
+    document_id: UUID
+    title: str
+    files: Mapping[str, ListedFile]
+    rows: Mapping[str, ListedFile]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all."""
+        return sum(file.size for file in (*self.files.values(), *self.rows.values()))
+
+
+class Bundle(Protocol):
+    """What is imported. Sizes and hashes are as it claims; whoever reads it compares."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the whole (64 hex)."""
+
+    @property
+    def documents(self) -> Sequence[BundledDocument]:
+        """In their order."""
+
+    def blocks(self, file: ListedFile) -> Iterator[bytes]:
+        """A file's bytes. Raises RefusedArchiveError where they are damaged."""
+
+    def extracted(self, file: ListedFile, folder: Path) -> AbstractContextManager[Path]:
+        """A local copy in `folder`."""
+
+
+class ArchiveBundle:
+    """An archive, whose manifest and directory agree."""
+
+    def __init__(self, path: Path, archive: Archive, only: UUID | None) -> None:
+        """`only` leaves the other documents out. Raises RefusedArchiveError."""
+        self._archive = archive
+        self._path = path
+        if MANIFEST not in archive.sizes:
+            raise RefusedArchiveError("it has no manifest.json, so it is no export of Rhizome")
+        manifest = ExportManifest.read(archive.read(MANIFEST, MAX_MANIFEST))
+        if manifest.format is not ExportFormat.ZIP:
+            raise InvalidInputError(
+                f"An export of the format {manifest.format} is for reading and cannot be imported; "
+                "export with the format zip."
+            )
+        reasons = _disagreements(archive, manifest)
+        if reasons:
+            raise RefusedArchiveError(*reasons)
+        self.documents = [
+            _bundled(one) for one in manifest.documents if only in {None, one.document_id}
+        ]
+        if not self.documents:
+            raise InvalidInputError(f"The archive has no document {only or ''}".rstrip() + ".")
+
+    @property
+    def digest(self) -> str:
+        """See `Bundle`."""
+        return sha256_file(self._path)
+
+    def blocks(self, file: ListedFile) -> Iterator[bytes]:
+        """See `Bundle`."""
+        return self._archive.blocks(file.path)
+
+    def extracted(self, file: ListedFile, folder: Path) -> AbstractContextManager[Path]:
+        """See `Bundle`."""
+        return self._archive.extracted(file.path, folder)
+
+
+class ChunksBundle:
+    """One `chunks.json`, for a document that is there."""
+
+    def __init__(self, path: Path, document_id: UUID) -> None:
+        self._path = path
+        self.digest = sha256_file(path)
+        listed = ListedFile(path=CHUNKS, size=path.stat().st_size, hash=self.digest)
+        self.documents = [BundledDocument(document_id, "", {CHUNKS: listed}, {})]
+
+    def blocks(self, file: ListedFile) -> Iterator[bytes]:
+        """See `Bundle`."""
+        with self._path.open("rb") as stream:
+            yield from iter(lambda: stream.read(BLOCK), b"")
+
+    @contextmanager
+    def extracted(self, file: ListedFile, folder: Path) -> Iterator[Path]:
+        """See `Bundle`."""
+        yield self._path
+
+
+@contextmanager
+def open_bundle(path: Path, limits: ArchiveLimits, document_id: UUID | None) -> Iterator[Bundle]:
+    """What the local file holds: told by its first bytes, not by its name.
+
+    Raises InvalidInputError: hostile, damaged, of an unknown version, or without that document.
+    """
+    with path.open("rb") as file:
+        is_archive = file.read(2) == b"PK"
+    if is_archive:
+        with open_archive(path, limits) as archive:
+            yield ArchiveBundle(path, archive, document_id)
+    elif document_id is None:
+        raise InvalidInputError(
+            "What is to be imported is no ZIP archive. To import a chunks.json, name its "
+            "document_id too."
+        )
+    else:
+        yield ChunksBundle(path, document_id)
+
+
+def _disagreements(archive: Archive, manifest: ExportManifest) -> list[str]:
+    """Where manifest and directory tell different things."""
+    reasons = []
+    listed: set[str] = {MANIFEST}
+    for document in manifest.documents:
+        for file in document.files:
+            shown = f"{file.path[:200]!a}"
+            if file.path in listed:
+                reasons.append(f"{shown} is listed twice")
+            elif archive.sizes.get(file.path) != file.size:
+                reasons.append(f"{shown} is missing, or not as large as the manifest says")
+            elif not _belongs(file.path, document.document_id):
+                reasons.append(f"{shown} is no file of its document")
+            listed.add(file.path)
+    reasons += [
+        f"{name[:200]!a} is not in the manifest" for name in archive.sizes if name not in listed
+    ]
+    return reasons
+
+
+def _belongs(path: str, document_id: UUID) -> bool:
+    prefix = file_name(document_id, "")
+    if path.startswith(prefix):
+        # A planted checkpoint would be taken for work that was done here.
+        return len(path) > len(prefix) and parse_checkpoint_name(path) is None
+    return path in {rows_name(document_id, name) for name in _ROWS}
+
+
+def _bundled(document: ListedDocument) -> BundledDocument:
+    prefix, rows = file_name(document.document_id, ""), rows_name(document.document_id, "")
+    return BundledDocument(
+        document.document_id,
+        document.title,
+        {f.path.removeprefix(prefix): f for f in document.files if f.path.startswith(prefix)},
+        {f.path.removeprefix(rows): f for f in document.files if f.path.startswith(rows)},
+    )

@@ -1,0 +1,63 @@
+"""Names of an archive's entries: where what lies, and which names are refused."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from uuid import UUID
+
+from rhizome_pipelines.checkpoints.keys import InvalidKeyError, validated_key
+
+MANIFEST = "manifest.json"
+"""Of the whole archive, with the hash of every other entry."""
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|#^\[\]]+')
+_TITLE_BYTES = 120
+
+
+def file_name(document_id: UUID, relative: str) -> str:
+    """A stored file of a document; `relative` is its key within the document's folder."""
+    return f"documents/{document_id}/{relative}"
+
+
+def rows_name(document_id: UUID, name: str) -> str:
+    """What the database knows of a document: `document.json`, `connections.json`, …."""
+    return f"rows/{document_id}/{name}"
+
+
+def name_fault(name: str) -> str | None:
+    """Why an entry's name is refused; None if it is harmless on every file system."""
+    try:
+        validated_key(name)
+    except InvalidKeyError:
+        return "its name leaves the archive or is not allowed"
+    if _DRIVE.match(name):
+        return "its name begins with a drive"
+    return None
+
+
+def folded(name: str) -> str:
+    """What file systems that ignore case and composition take the name for."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def note_names(titles: Iterable[tuple[UUID, str]]) -> dict[UUID, str]:
+    """A file name for each document's note, made of its title; no two are the same anywhere."""
+    names: dict[UUID, str] = {}
+    taken: set[str] = set()
+    for document_id, title in titles:
+        stem = readable_stem(title)
+        name = f"{stem}.md"
+        if folded(name) in taken:
+            name = f"{stem} ({document_id}).md"
+        taken.add(folded(name))
+        names[document_id] = name
+    return names
+
+
+def readable_stem(title: str) -> str:
+    """A title as a file's name without ending: what some system forbids is left out."""
+    text = title.encode("utf-8", "replace").decode()
+    text = " ".join(_UNSAFE.sub(" ", unicodedata.normalize("NFC", text)).split())
+    text = text.encode()[:_TITLE_BYTES].decode("utf-8", "ignore").strip(" .")
+    return text or "Untitled"

@@ -1,0 +1,154 @@
+"""Jobs that are killed at moments chosen by chance, and what became of each kill."""
+
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import psutil
+
+from tests.system.chaos.victims import (
+    Victims,
+    ends_up,
+    is_back,
+    kill_parts,
+    stops_the_job,
+)
+from tests.system.chaos.witness import Witness
+from tests.system.chaos.world import JOB_PATIENCE, ChaosWorld
+
+STAGES = ("extraction", "chunking", "embeddings", "connections")
+LOOK = 0.2
+"""Seconds between two looks at what comes back."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When somebody is killed: `delay` seconds after so many units of the stage were kept."""
+
+    stage: str
+    units: int
+    delay: float
+    victims: Victims
+
+
+@dataclass
+class Kill:
+    """One kill and what came of it. Times in seconds from the job's beginning."""
+
+    moment: Moment
+    at: float
+    stage: str
+    units: int
+    """Units that were kept when it happened."""
+    unfinished: bool
+    """Whether the attempt that died had a unit under way."""
+    killed: Sequence[psutil.Process]
+    again_before: int
+    again: int = 0
+    """Units done again that had been kept before."""
+    recovered: float | None = None
+
+    @property
+    def redone(self) -> int:
+        """Units that were done twice, in part or whole."""
+        return self.again + int(self.unfinished)
+
+
+def plan(chance: random.Random, units: Mapping[str, int], turn: Iterator[Victims]) -> list[Moment]:
+    """One moment in each stage, somewhere from its first unit to its end."""
+    return [
+        Moment(stage, chance.randint(0, units[stage]), chance.uniform(0.0, 0.25), next(turn))
+        for stage in STAGES
+    ]
+
+
+def disturb(world: ChaosWorld, moments: Sequence[Moment], total: int) -> tuple[UUID, list[Kill]]:
+    """Ask for the book, kill at the moments, and wait until the job is completed all the same.
+
+    `total`: how many units the job has in all.
+    """
+    world.forget()
+    with world.watched() as witness:
+        job = world.ask()
+        began, kills = time.monotonic(), list[Kill]()
+        for moment in moments:
+            _wait_for(world, witness, moment, job, kills, began)
+            kills.append(_kill(world, witness, moment, began, total))
+            if ends_up(moment.victims):
+                world.start()
+        while not (world.completed(job) and all(kill.recovered is not None for kill in kills)):
+            assert time.monotonic() - began < JOB_PATIENCE, _told(kills)
+            _look(world, witness, kills, began, over=world.completed(job))
+            time.sleep(LOOK)
+        for kill, after in zip(kills, [*kills[1:], None], strict=True):
+            until = after.again_before if after else witness.units_again()
+            kill.again = until - kill.again_before
+        assert witness.units() == total
+    return job, kills
+
+
+def _wait_for(
+    world: ChaosWorld,
+    witness: Witness,
+    moment: Moment,
+    job: UUID,
+    kills: Sequence[Kill],
+    began: float,
+) -> None:
+    """Until the moment has come; at least one unit or stage after the kill before it."""
+    least = kills[-1].units + 1 if kills else 0
+    earlier = STAGES[: STAGES.index(moment.stage)]
+
+    def reached() -> bool:
+        begun = all(witness.writes[f"stage-{stage}.json"] for stage in earlier)
+        return begun and witness.units(moment.stage) >= moment.units and witness.units() >= least
+
+    while not witness.wait(reached, LOOK):
+        assert not world.completed(job), f"the job is completed, and {moment} has not come"
+        assert time.monotonic() - began < JOB_PATIENCE, _told(kills)
+        _look(world, witness, kills, began, over=False)
+    time.sleep(moment.delay)
+
+
+def _kill(world: ChaosWorld, witness: Witness, moment: Moment, began: float, total: int) -> Kill:
+    now = time.monotonic() - began
+    killed = kill_parts(world, moment.victims)
+    kept = witness.units()
+    return Kill(
+        moment,
+        now,
+        witness.stage_now(),
+        kept,
+        stops_the_job(moment.victims) and kept < total,
+        killed,
+        witness.units_again(),
+    )
+
+
+def _look(
+    world: ChaosWorld, witness: Witness, kills: Sequence[Kill], began: float, *, over: bool
+) -> None:
+    """Note which kills are recovered from: all is back, and the job has gone on."""
+    for kill in kills:
+        if kill.recovered is None:
+            gone_on = over or witness.last > began + kill.at + 0.1
+            if gone_on and is_back(world, kill.moment.victims, kill.killed):
+                kill.recovered = time.monotonic() - began - kill.at
+
+
+def _told(kills: Sequence[Kill]) -> str:
+    return f"the job did not come to its end after {kills}"
+
+
+def table(kills: Sequence[Kill]) -> str:
+    """For a person: one line a kill."""
+    lines = [f"{'moment':>8}  {'stage':<12} {'victim':<24} {'recovered':>9}  redone"]
+    for kill in kills:
+        victims = " + ".join(kill.moment.victims)
+        lines.append(
+            f"{kill.at:>6.2f} s  {kill.stage:<12} {victims:<24} {kill.recovered or 0:>7.1f} s"
+            f"  {kill.redone:>6}"
+        )
+    return "\n".join(lines)
