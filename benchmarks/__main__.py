@@ -42,11 +42,8 @@ FIGURES = {
     "pausing": pausing,
     "per_run": per_run,
     "memory": memory,
-<<<<<<< HEAD
     "engine_quality": engine_quality,
-=======
     "reanchoring": reanchoring,
->>>>>>> main
 }
 EXIT_LEFT_OUT = 3
 
