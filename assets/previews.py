@@ -47,7 +47,7 @@ def _pictures(facts: Mapping[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     if preview := facts.get("preview"):
         shown["preview"] = MetadataValue.md(str(preview))
-    for name in ("outline", "examples", "best", "by_document"):
+    for name in ("outline", "examples", "by_engine", "best", "by_document"):
         rows = facts.get(name)
         if isinstance(rows, Sequence) and rows and isinstance(rows[0], Mapping):
             shown[name] = MetadataValue.md(_table(rows))

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from benchmarks import (
+    engine_quality,
     extraction,
     latency,
     latency_busy,
@@ -41,6 +42,7 @@ FIGURES = {
     "pausing": pausing,
     "per_run": per_run,
     "memory": memory,
+    "engine_quality": engine_quality,
     "reanchoring": reanchoring,
 }
 EXIT_LEFT_OUT = 3

@@ -36,6 +36,7 @@ def find_home(start: Path) -> Path:
 
 
 PositiveInt = Annotated[int, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0, le=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 
 
@@ -114,7 +115,9 @@ class Settings(BaseSettings):
         2_000, description="Characters that a chunk never exceeds."
     )
     chat_base_url: str | None = Field(
-        None, description="OpenAI-compatible endpoint for metadata of chunks (`…/v1`)."
+        None,
+        description="OpenAI-compatible endpoint for metadata of chunks, "
+        "and for judging contradictions and bridges (`…/v1`).",
     )
     chat_model: str | None = Field(None, description="Model asked at `RHIZOME_CHAT_BASE_URL`.")
     chat_api_key: SecretStr | None = Field(None, description="Its key; never stored.")
@@ -133,6 +136,22 @@ class Settings(BaseSettings):
     )
     connection_threshold: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="Least cosine of a semantic connection. Default: the model's own."
+    )
+
+    semantic_weight: Weight = Field(
+        0.25,
+        description="How much a semantic similarity counts in a connection's score, 0–1; what "
+        "counts is the ratio to the other two weights. 0 switches the engine off.",
+    )
+    contradiction_weight: Weight = Field(0.40, description="The same of a contradiction.")
+    bridge_weight: Weight = Field(0.35, description="The same of a thematic bridge.")
+    contradiction_overlap: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5,
+        description="Least share of common concepts (Jaccard index of their words) at which "
+        "opposite feeling is taken for a contradiction.",
+    )
+    bridge_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.6, description="Least strength of a thematic bridge."
     )
 
     allow_private_addresses: bool = Field(
@@ -186,6 +205,8 @@ class Settings(BaseSettings):
             )
         if self.chat_base_url is not None and self.chat_model is None:
             raise ValueError("RHIZOME_CHAT_BASE_URL needs RHIZOME_CHAT_MODEL, the model to ask")
+        if not (self.semantic_weight or self.contradiction_weight or self.bridge_weight):
+            raise ValueError("at least one of the three weights of engines must be above 0")
         if self.embedding_model.startswith("endpoint:") and self.embedding_base_url is None:
             raise ValueError("an endpoint: model needs RHIZOME_EMBEDDING_BASE_URL")
         return self

@@ -5,9 +5,8 @@ and UTF-16 code units, the file `chunks.json`, and the metadata of a chunk (heur
 chat endpoint). Not here: how the markdown came about, vectors, and database rows.
 """
 
-from rhizome_pipelines.chunking.chat import ChatEndpoint
 from rhizome_pipelines.chunking.config import ChunkingConfig, Strategy
 from rhizome_pipelines.chunking.records import read_chunks
 from rhizome_pipelines.chunking.stage import ChunkingStage
 
-__all__ = ["ChatEndpoint", "ChunkingConfig", "ChunkingStage", "Strategy", "read_chunks"]
+__all__ = ["ChunkingConfig", "ChunkingStage", "Strategy", "read_chunks"]

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from rhizome_pipelines.chunking.chat import ChatClient, ChatEndpoint, UnusableAnswerError
 from rhizome_pipelines.chunking.enrichment import Enricher, EnrichmentInput
 from rhizome_pipelines.chunking.metadata import ChunkMetadata, Concept, Emotion, Method
+from rhizome_pipelines.language_model import ChatClient, ChatEndpoint, UnusableAnswerError
 from rhizome_pipelines.stages.stage import Pulse
 
 PROMPT_VERSION = "1"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rhizome_pipelines.chunking.chat import ChatEndpoint
+from rhizome_pipelines.language_model import ChatEndpoint
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
 

@@ -5,17 +5,25 @@ connection, the file `connections.parquet`, and the stage. Not here: how vectors
 rows are written (see `ports`), and what a person thinks of a connection.
 """
 
+from rhizome_pipelines.connections.choice import EnginesConfig, build_engines, chosen
 from rhizome_pipelines.connections.config import ConnectionsConfig
 from rhizome_pipelines.connections.engine import ConnectionEngine, Pairs
+from rhizome_pipelines.connections.ports import ConnectionType
 from rhizome_pipelines.connections.semantic import DEFAULT_THRESHOLD, SemanticSimilarityEngine
 from rhizome_pipelines.connections.stage import CONNECTIONS_FILE, ConnectionsStage
+from rhizome_pipelines.connections.weights import Weights
 
 __all__ = [
     "CONNECTIONS_FILE",
     "DEFAULT_THRESHOLD",
     "ConnectionEngine",
+    "ConnectionType",
     "ConnectionsConfig",
     "ConnectionsStage",
+    "EnginesConfig",
     "Pairs",
     "SemanticSimilarityEngine",
+    "Weights",
+    "build_engines",
+    "chosen",
 ]

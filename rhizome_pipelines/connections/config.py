@@ -1,24 +1,32 @@
 """What may be chosen about finding connections."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from rhizome_pipelines.connections.weights import Weights
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
+
+MOST_PER_CHUNK = 1_000
 
 
 @dataclass(frozen=True)
 class ConnectionsConfig:
-    """`per_chunk`: the strongest connections of each type that a chunk keeps.
+    """What a chunk keeps, how engines count, and how much is compared at once.
+
+    `per_chunk`: the strongest connections of each type that a chunk keeps; an engine may have a
+    lower limit of its own.
 
     `source_block` (chunks in a unit) and `corpus_block` (rows compared at once) trade memory
-    against speed and never change the result: 8 bytes × source_block × corpus_block at a time.
+    against speed and never change the result: about ten times
+    8 bytes × source_block × corpus_block at a time.
     """
 
     per_chunk: int = 50
     source_block: int = 1_024
-    corpus_block: int = 2_048
+    corpus_block: int = 1_024
+    weights: Weights = field(default_factory=Weights)
 
     def __post_init__(self) -> None:
-        if not 1 <= self.per_chunk <= 1_000:
+        if not 1 <= self.per_chunk <= MOST_PER_CHUNK:
             raise InvalidInputError("A chunk can keep 1–1,000 connections of a type.")
         if not 1 <= self.source_block <= 8_192 or not 1 <= self.corpus_block <= 65_536:
             raise InvalidInputError("Blocks must hold 1–8,192 source chunks, 1–65,536 others.")

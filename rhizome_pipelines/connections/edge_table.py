@@ -1,7 +1,8 @@
-"""Edges in columns: 21 bytes each, and a part's bytes made of them."""
+"""Edges in columns: 25 bytes each, and a part's bytes made of them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,13 @@ Ids = NDArray[np.uint64]
 
 TYPES: Sequence[ConnectionType] = tuple(ConnectionType)
 
+Limits = Mapping[ConnectionType, int]
+"""The most edges of each type that a source chunk keeps."""
+
+NO_NOTE = -1
+
 _COMPARED = b"compared"
+_TOLD = b"told"
 _MANY = 2_000_000
 
 
@@ -35,13 +42,19 @@ def uuids_of(ids: Ids) -> list[UUID]:
 
 @dataclass(frozen=True)
 class EdgeTable:
-    """Directed edges. `source` and `target` (int32) are rows of `ids`; `type` (int8) of TYPES."""
+    """Directed edges. `source` and `target` (int32) are rows of `ids`; `type` (int8) of TYPES.
+
+    `note` (int32) is a place in `notes`, JSON objects of those edges that an engine has judged by
+    reading; NO_NOTE for the others.
+    """
 
     ids: Ids
     source: NDArray[np.int32]
     target: NDArray[np.int32]
     type: NDArray[np.int8]
     strength: NDArray[np.float64]
+    note: NDArray[np.int32]
+    notes: Sequence[str] = ()
 
     def __len__(self) -> int:
         """Number of edges."""
@@ -56,6 +69,7 @@ class EdgeTable:
             np.empty(0, np.int32),
             np.empty(0, np.int8),
             np.empty(0),
+            np.empty(0, np.int32),
         )
 
     @classmethod
@@ -64,31 +78,49 @@ class EdgeTable:
         offsets = np.cumsum([0, *(len(table.ids) for table in tables)])
         ids, rank = _distinct(np.concatenate([table.ids for table in tables]))
         shifted = list(zip(tables, offsets, strict=False))
+        notes = np.cumsum([0, *(len(table.notes) for table in tables)])
         return cls(
             ids,
             rank[np.concatenate([t.source + offset for t, offset in shifted])],
             rank[np.concatenate([t.target + offset for t, offset in shifted])],
             np.concatenate([t.type for t in tables]),
             np.concatenate([t.strength for t in tables]),
+            np.concatenate(
+                [
+                    np.where(t.note == NO_NOTE, NO_NOTE, t.note + offset).astype(np.int32)
+                    for t, offset in zip(tables, notes, strict=False)
+                ]
+            ),
+            [note for table in tables for note in table.notes],
         )
 
-    def trimmed(self, per_chunk: int) -> "EdgeTable":
+    def trimmed(self, limits: Limits) -> "EdgeTable":
         """The strongest of each source chunk and type, sorted by source, type, strength, target.
 
-        Needs sorted `ids`, as `joined` makes them: the lower id wins a tie.
+        Needs sorted `ids`, as `joined` makes them: the lower id wins a tie. What `limits` does
+        not name is left out.
         """
+        most = np.array([limits.get(kind, 0) for kind in TYPES])
         groups = self.source.astype(np.int64) * len(TYPES) + self.type
-        kept = strongest(groups, self.strength, (self.target,), per_chunk)
-        return EdgeTable(
-            self.ids, self.source[kept], self.target[kept], self.type[kept], self.strength[kept]
+        return self.take(strongest(groups, self.strength, (self.target,), most[self.type]))
+
+    def take(self, rows: NDArray[np.intp]) -> "EdgeTable":
+        """These edges, in this order."""
+        return replace(
+            self,
+            source=self.source[rows],
+            target=self.target[rows],
+            type=self.type[rows],
+            strength=self.strength[rows],
+            note=self.note[rows],
         )
 
 
 class EdgeMerger:
     """Joins the tables of parts, trimming as it goes so that memory stays bounded."""
 
-    def __init__(self, per_chunk: int) -> None:
-        self._per_chunk = per_chunk
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._tables: list[EdgeTable] = [EdgeTable.empty()]
 
     def add(self, table: EdgeTable) -> None:
@@ -99,19 +131,26 @@ class EdgeMerger:
 
     def result(self) -> EdgeTable:
         """All edges that are among the strongest of their source chunk."""
-        return EdgeTable.joined(self._tables).trimmed(self._per_chunk)
+        return EdgeTable.joined(self._tables).trimmed(self._limits)
 
 
-def encode_part(table: EdgeTable, compared: str) -> bytes:
-    """Parquet bytes; `compared` is the digest of the corpus that was compared with."""
+def encode_part(table: EdgeTable, compared: str, told: Mapping[str, int] | None = None) -> bytes:
+    """Parquet bytes; `compared` is the digest of the corpus that was compared with.
+
+    `told` are numbers on how the edges were found, to be added up over all parts.
+    """
     schema = pa.schema(
         [
             pa.field("source", pa.binary(16)),
             pa.field("target", pa.binary(16)),
             pa.field("type", pa.int8()),
             pa.field("strength", pa.float64()),
+            pa.field("note", pa.string()),
         ],
-        metadata={_COMPARED: compared.encode()},
+        metadata={
+            _COMPARED: compared.encode(),
+            _TOLD: json.dumps(told or {}, sort_keys=True).encode(),
+        },
     )
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
@@ -122,6 +161,7 @@ def encode_part(table: EdgeTable, compared: str) -> bytes:
                 _binary(table.ids[table.target[rows]]),
                 pa.array(table.type[rows]),
                 pa.array(table.strength[rows]),
+                pa.array([_note(table, place) for place in table.note[rows].tolist()], pa.string()),
             ]
             writer.write_table(pa.table(columns, schema=schema))
     data: bytes = sink.getvalue().to_pybytes()
@@ -135,18 +175,35 @@ def part_compared_with(data: bytes) -> str:
     return compared.decode()
 
 
+def part_told(data: bytes) -> Mapping[str, int]:
+    """The numbers of a part."""
+    found: Mapping[str, int] = json.loads(
+        pq.read_schema(pa.BufferReader(data)).metadata.get(_TOLD, b"{}")
+    )
+    return found
+
+
 def decode_part(data: bytes) -> EdgeTable:
     """The edges of a part."""
     table = pq.read_table(pa.BufferReader(data)).combine_chunks()
     both = np.concatenate([_ids(table["source"]), _ids(table["target"])])
     count = table.num_rows
+    noted = np.flatnonzero(table["note"].is_valid().to_numpy())
+    note = np.full(count, NO_NOTE, np.int32)
+    note[noted] = np.arange(len(noted), dtype=np.int32)
     return EdgeTable(
         both,
         np.arange(count, dtype=np.int32),
         np.arange(count, 2 * count, dtype=np.int32),
         table["type"].to_numpy(),
         table["strength"].to_numpy(),
+        note,
+        table["note"].take(pa.array(noted)).to_pylist(),
     )
+
+
+def _note(table: EdgeTable, place: int) -> str | None:
+    return None if place == NO_NOTE else table.notes[place]
 
 
 def _distinct(ids: Ids) -> tuple[Ids, NDArray[np.int32]]:

@@ -1,9 +1,12 @@
 """`connections.parquet`: a document's connections with their words, loadable by pandas.
 
 Columns: `source`, `target` (UUIDs of chunks as text), `type`, `strength`, `explanation`,
-`target_document_title`, `target_snippet`. The schema's metadata says version, document_id, model.
+`target_document_title`, `target_snippet`, `score` (0–1, of the pair by all engines together) and
+`details`, a JSON object of what else is stored beside the connection. The schema's metadata says
+version, document_id, model.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -19,6 +22,7 @@ VERSION = "1.0"
 ROW_GROUP = 4_096
 
 _WORDS = ("explanation", "target_document_title", "target_snippet")
+_NAMED = (*_WORDS, "score")
 
 
 def write_edges(path: Path, document_id: UUID, model: str, edges: Iterable[Edge]) -> None:
@@ -30,6 +34,8 @@ def write_edges(path: Path, document_id: UUID, model: str, edges: Iterable[Edge]
             pa.field("type", pa.string(), nullable=False),
             pa.field("strength", pa.float64(), nullable=False),
             *(pa.field(name, pa.string(), nullable=False) for name in _WORDS),
+            pa.field("score", pa.float64(), nullable=False),
+            pa.field("details", pa.string(), nullable=False),
         ],
         metadata={"version": VERSION, "document_id": str(document_id), "model": model},
     )
@@ -49,15 +55,17 @@ def read_edges(path: Path) -> Iterator[Edge]:
                     UUID(row["target"]),
                     ConnectionType(row["type"]),
                     row["strength"],
-                    {name: row[name] for name in _WORDS},
+                    {**json.loads(row["details"]), **{name: row[name] for name in _NAMED}},
                 )
 
 
 def _row(edge: Edge) -> dict[str, Any]:
+    details = {name: value for name, value in edge.metadata.items() if name not in _NAMED}
     return {
         "source": str(edge.source),
         "target": str(edge.target),
         "type": edge.type.value,
         "strength": edge.strength,
-        **{name: edge.metadata[name] for name in _WORDS},
+        **{name: edge.metadata[name] for name in _NAMED},
+        "details": json.dumps(details, ensure_ascii=False, sort_keys=True),
     }

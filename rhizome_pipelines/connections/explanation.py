@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
 
@@ -12,6 +13,7 @@ SNIPPET = 200
 
 _TERMS = 5
 _LEAST_LENGTH = 4
+_LONGEST_PHRASE = 200
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 
 
@@ -47,8 +49,28 @@ def shared_headings(first: ChunkText, second: ChunkText) -> list[str]:
 
 @cache
 def _stop_words() -> frozenset[str]:
-    """English words of four letters and more that say nothing about a subject."""
+    """English words of three letters and more that say nothing about a subject."""
     return frozenset(files(__package__).joinpath("stop_words.txt").read_text("ascii").split())
+
+
+def words_of(text: str, longest: int = _LONGEST_PHRASE) -> list[str]:
+    """Words of three letters and more that say something about a subject, in the singular.
+
+    Only the first `longest` characters are read.
+    """
+    words = (word.casefold() for word in _WORD.findall(text[:longest]))
+    return [_singular(w) for w in words if len(w) >= 3 and w not in _stop_words()]
+
+
+def listed(terms: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return terms[0] if len(terms) == 1 else f"{', '.join(terms[:-1])} and {terms[-1]}"
+
+
+def _singular(word: str) -> str:
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-1] if len(word) > 3 and word.endswith("s") and word[-2] not in "sui" else word
 
 
 @lru_cache(maxsize=1_024)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -54,6 +55,23 @@ class ChunkText:
 
 
 @dataclass(frozen=True)
+class ChunkTraits:
+    """What metadata say of a chunk; empty, 0 or False where they say nothing.
+
+    `concepts` are phrases as they are stored; `polarity` is −1…1, `importance` and `confidence`
+    (in the domain) 0–1. `key`: the
+    chunk is one of the 50 most important of its document, the earlier one winning a tie.
+    """
+
+    concepts: Sequence[str] = ()
+    polarity: float = 0.0
+    importance: float = 0.0
+    domain: str = ""
+    key: bool = False
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True)
 class Edge:
     """A connection from one chunk to another. `strength` is 0–1."""
 
@@ -62,6 +80,35 @@ class Edge:
     type: ConnectionType
     strength: float
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a person thinks of a stored connection; `validated` False is a rejection."""
+
+    connection: UUID
+    validated: bool | None
+    starred: bool
+
+
+@dataclass(frozen=True)
+class JudgedConnection:
+    """A connection that a person has judged or drawn, with all that is needed to restore it.
+
+    `record` is its row as JSON values, with the documents and indexes of both chunks.
+    """
+
+    judgement: Judgement
+    auto_detected: bool
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredConnections:
+    """What is stored of a document: the ids of each type, sorted; when the newest was found."""
+
+    ids: Mapping[ConnectionType, Sequence[UUID]]
+    newest: datetime | None
 
 
 @dataclass(frozen=True)
@@ -88,6 +135,9 @@ class Corpus(Protocol):
     def texts(self, user_id: UUID, chunk_ids: Sequence[UUID]) -> Mapping[UUID, ChunkText]:
         """What is shown of these chunks; ids that are not the user's are left out."""
 
+    def traits(self, user_id: UUID, chunk_ids: Sequence[UUID]) -> Mapping[UUID, ChunkTraits]:
+        """What metadata say of these chunks; ids that are not the user's are left out."""
+
 
 class EdgeSink(Protocol):
     """Where the rows of `connections` are kept."""
@@ -96,22 +146,41 @@ class EdgeSink(Protocol):
         self,
         user_id: UUID,
         document_id: UUID,
-        types: Sequence[ConnectionType],
+        limits: Mapping[ConnectionType, int],
         compared: Sequence[UUID],
         edges: Iterable[Edge],
-        per_chunk: int,
+        discard: Sequence[Judgement] = (),
     ) -> EdgeCounts:
-        """Make `edges` the document's connections of these types, in one transaction.
+        """Make `edges` the document's connections of the types in `limits`, in one transaction.
 
         `edges` go from the document's chunks to others and from others to the document's.
         `compared` are the documents that it was compared with. Those that are stored, connect
         the document with one of them, are of these types and not in `edges` are removed, unless
         a person judged or starred them; those with other documents, which came meanwhile and
         found this one, are left alone. Stored ones are updated in place; of a judged or starred
-        one nothing changes. Afterwards each source chunk keeps its `per_chunk` strongest of
-        each type (judged and starred always stay).
+        one nothing changes, and a rejected one does not come back the other way round.
+        Afterwards each source chunk keeps the strongest of each type, as many as `limits` says
+        (judged and starred always stay). `discard` are judgements that no longer count, if they
+        are still the same; what a person drew by hand always stays.
         Edges whose chunks are gone or are not the user's are passed over.
         """
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
         """Connections that start at or lead to the document."""
+
+
+class ConnectionArchive(Protocol):
+    """What is stored of a document's connections, in both directions, of one user alone."""
+
+    def stored(
+        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
+    ) -> StoredConnections:
+        """All of these types."""
+
+    def judged(
+        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
+    ) -> Sequence[JudgedConnection]:
+        """Those of these types that a person has judged, starred or drawn, sorted by id."""
+
+    def embedded_since(self, user_id: UUID, moment: datetime) -> frozenset[UUID]:
+        """The user's documents that were embedded after `moment`."""

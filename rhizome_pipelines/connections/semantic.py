@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rhizome_pipelines.connections.engine import Cosines, Pairs
-from rhizome_pipelines.connections.explanation import shared_headings, shared_terms
-from rhizome_pipelines.connections.ports import ChunkText, ConnectionType, VectorBlock
+from rhizome_pipelines.connections.config import MOST_PER_CHUNK
+from rhizome_pipelines.connections.engine import Block, Cosines, Pairs
+from rhizome_pipelines.connections.explanation import listed, shared_headings, shared_terms
+from rhizome_pipelines.connections.ports import ChunkText, ConnectionType
 from rhizome_pipelines.connections.strongest import kth_largest
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
@@ -38,6 +39,11 @@ class SemanticSimilarityEngine:
         return "1"
 
     @property
+    def limit(self) -> int:
+        """None of its own."""
+        return MOST_PER_CHUNK
+
+    @property
     def threshold(self) -> float:
         """Least cosine of a connection."""
         return self._threshold
@@ -46,9 +52,7 @@ class SemanticSimilarityEngine:
         """The threshold."""
         return {"threshold": repr(self._threshold)}
 
-    def pairs(
-        self, sources: VectorBlock, targets: VectorBlock, cosines: Cosines, per_chunk: int
-    ) -> Pairs:
+    def pairs(self, sources: Block, targets: Block, cosines: Cosines, per_chunk: int) -> Pairs:
         """Pairs at or above the threshold that matter to their row or their column."""
         least = self._threshold - _HALF_STEP
         wanted = cosines >= least
@@ -76,10 +80,6 @@ class SemanticSimilarityEngine:
         if headings := shared_headings(source, target):
             reasons.append(f"both stand under “{headings[0]}”")
         if terms := shared_terms(source.content, target.content):
-            reasons.append(f"both speak of {_listed(terms)}")
+            reasons.append(f"both speak of {listed(terms)}")
         why = "; ".join(reasons) or "similar in meaning, in different words"
         return f"Similarity {strength:.2f}: {why}."
-
-
-def _listed(terms: list[str]) -> str:
-    return terms[0] if len(terms) == 1 else f"{', '.join(terms[:-1])} and {terms[-1]}"

@@ -1,5 +1,6 @@
 """The stage `connections`: a document's vectors against those of the user's other documents."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +18,22 @@ from rhizome_pipelines.connections.edge_table import (
     decode_part,
     encode_part,
     part_compared_with,
+    part_told,
 )
 from rhizome_pipelines.connections.edges_file import read_edges, write_edges
-from rhizome_pipelines.connections.engine import ConnectionEngine
+from rhizome_pipelines.connections.engine import Block, ConnectionEngine, JudgingEngine
+from rhizome_pipelines.connections.judging import judged, shares
 from rhizome_pipelines.connections.pin import PinnedCorpus
-from rhizome_pipelines.connections.ports import Corpus, CorpusDocument, EdgeSink, VectorBlock
+from rhizome_pipelines.connections.ports import (
+    ChunkText,
+    ChunkTraits,
+    ConnectionType,
+    Corpus,
+    CorpusDocument,
+    EdgeSink,
+    VectorBlock,
+)
+from rhizome_pipelines.connections.ranking import ranked
 from rhizome_pipelines.connections.statistics import ConnectionStatistics
 from rhizome_pipelines.lifecycle.errors import TransientError
 from rhizome_pipelines.lifecycle.stage_names import StageName
@@ -43,7 +55,7 @@ class ConnectionsStage:
     document's vectors as the embedding stage stored them.
     """
 
-    VERSION: ClassVar[str] = "1"
+    VERSION: ClassVar[str] = "2"
 
     def __init__(
         self,
@@ -66,6 +78,8 @@ class ConnectionsStage:
         self._sink = sink
         self._engines = engines
         self._config = config
+        self._weights = config.weights
+        self._limits = {e.type: min(e.limit, config.per_chunk) for e in engines}
         self._pin: PinnedCorpus | None = None
 
     @property
@@ -78,6 +92,11 @@ class ConnectionsStage:
         """Of this package's output."""
         return self.VERSION
 
+    @property
+    def types(self) -> Sequence[ConnectionType]:
+        """Of the connections that are looked for."""
+        return list(self._limits)
+
     def dependencies(self) -> Mapping[str, str]:
         """The document's vectors and the engines; the corpus is pinned by the first part."""
         found = {
@@ -85,10 +104,11 @@ class ConnectionsStage:
             "user_id": str(self._user_id),
             "input:embeddings": self._embeddings_digest,
             "model:embedding": self._model,
-            "per_chunk": str(self._config.per_chunk),
         }
         for engine in self._engines:
             found[f"engine:{engine.type}"] = engine.version
+            found[f"{engine.type}.limit"] = str(self._limits[engine.type])
+            found[f"{engine.type}.weight"] = repr(self._weights.share(engine.type))
             for name, value in engine.dependencies().items():
                 found[f"{engine.type}.{name}"] = value
         return found
@@ -117,30 +137,38 @@ class ConnectionsStage:
 
     def finish(self, parts: Iterable[tuple[Unit, bytes]], scratch: Path) -> StageOutput:
         """Join the edges, put words to them, write the file, then replace the stored edges."""
-        table, pin, now = self._merged(iter(parts))
+        table, told, pin, now = self._merged(iter(parts))
         path = scratch / CONNECTIONS_FILE
-        statistics = ConnectionStatistics(self._document_id)
-        found = statistics.passing(described(table, self._engines, self._texts))
+        statistics = ConnectionStatistics(self._document_id, list(self._limits))
+        order = ranked(table, self._weights)
+        found = statistics.passing(described(order, self._engines, self._texts))
         write_edges(path, self._document_id, self._model, (item.edge for item in found))
-        types = [engine.type for engine in self._engines]
         self._sink.replace(
-            self._user_id,
-            self._document_id,
-            types,
-            now.ids,
-            read_edges(path),
-            self._config.per_chunk,
+            self._user_id, self._document_id, self._limits, now.ids, read_edges(path)
         )
         facts = {
             **statistics.facts(),
             "model": self._model,
             "settings": {e.type.value: dict(e.dependencies()) for e in self._engines},
+            "by_engine": [self._engine_row(e, statistics, told) for e in self._engines],
             "corpus_digest": now.digest,
             "corpus_documents": len(now.documents),
             "corpus_chunks": now.chunk_count,
             "left_out": [str(i) for i in sorted({*pin.ids} - {*now.ids})],
         }
         return StageOutput({CONNECTIONS_FILE: path}, facts)
+
+    def _engine_row(
+        self, engine: ConnectionEngine, found: ConnectionStatistics, told: Mapping[str, int]
+    ) -> Mapping[str, Any]:
+        """What an engine has found, and how it went with those who judge."""
+        mine = {n.partition(".")[2]: c for n, c in told.items() if n.startswith(engine.type.value)}
+        return {
+            "engine": engine.type.value,
+            "connections": found.of_type(engine.type),
+            "weight": self._weights.share(engine.type),
+            **dict(sorted(mine.items())),
+        }
 
     def missing_effects(self, facts: Facts) -> Sequence[str]:
         """Says so if connections were found and none is stored.
@@ -153,8 +181,8 @@ class ConnectionsStage:
 
     def _merged(
         self, parts: Iterator[tuple[Unit, bytes]]
-    ) -> tuple[EdgeTable, PinnedCorpus, PinnedCorpus]:
-        """The edges of all parts, what was pinned, and what of it is still there.
+    ) -> tuple[EdgeTable, Mapping[str, int], PinnedCorpus, PinnedCorpus]:
+        """Edges and numbers of all parts, what was pinned, and what of it is still there.
 
         A part that was compared with something else is done again, because a chunk that is gone
         may have pushed out one that should now be among the strongest.
@@ -162,35 +190,49 @@ class ConnectionsStage:
         _, first = next(parts)
         pin = PinnedCorpus.decode(first)
         now = pin.still_in(self._listing())
-        merger = EdgeMerger(self._config.per_chunk)
-        for unit, data in parts:
-            fits = part_compared_with(data) == now.digest
-            merger.add(decode_part(data if fits else self._compared(unit, now, _silent)))
-        return merger.result(), pin, now
+        merger = EdgeMerger(self._limits)
+        told = Counter[str]()
+        for unit, kept in parts:
+            fits = part_compared_with(kept) == now.digest
+            data = kept if fits else self._compared(unit, now, _silent)
+            merger.add(decode_part(data))
+            told.update(part_told(data))
+        return merger.result(), told, pin, now
 
     def _compared(self, unit: Unit, pin: PinnedCorpus, pulse: Pulse) -> bytes:
         """The unit's edges to those pinned documents that are there, unchanged, all the while."""
         batch = chunk_range(unit)
         for _ in range(_TRIES):
             before = pin.still_in(self._listing())
-            edges = self._edges(self._source_block(batch.start, batch.stop - 1), before, pulse)
+            sources = self._source_block(batch.start, batch.stop - 1)
+            edges, told = self._edges(sources, before, pulse)
             if pin.still_in(self._listing()) == before:
-                return encode_part(edges, before.digest)
+                return encode_part(edges, before.digest, told)
         raise TransientError(
             "The user's other documents keep changing while connections are looked for; "
             "this is tried again later.",
             again_at_once=False,
         )
 
-    def _edges(self, sources: VectorBlock, pin: PinnedCorpus, pulse: Pulse) -> EdgeTable:
-        comparison = Comparison(sources, self._engines, self._config.per_chunk)
+    def _edges(
+        self, sources: VectorBlock, pin: PinnedCorpus, pulse: Pulse
+    ) -> tuple[EdgeTable, Mapping[str, int]]:
+        comparison = Comparison(Block(sources, self._traits), self._engines, self._limits)
+        judges = [engine for engine in self._engines if isinstance(engine, JudgingEngine)]
+        compare, *judge = shares(pulse, 1 + len(judges))
         total, done = max(pin.chunk_count, 1), 0
         if pin.documents:
             for block in self._vectors(pin.ids, self._config.corpus_block):
-                comparison.add(block)
+                comparison.add(Block(block, self._traits))
                 done += len(block.ids)
-                pulse(min(done / total, 1.0), f"compared with {done:,} of {total:,} chunks")
-        return comparison.edges()
+                compare(min(done / total, 1.0), f"compared with {done:,} of {total:,} chunks")
+        tables, told = [comparison.edges()], Counter[str]()
+        for engine, heard in zip(judges, judge, strict=True):
+            candidates = comparison.candidates(engine)
+            found, numbers = judged(candidates, engine, self._texts, self._traits, heard)
+            tables.append(found)
+            told.update({f"{engine.type}.{name}": n for name, n in numbers.items()})
+        return EdgeTable.joined(tables).trimmed(self._limits), told
 
     def _source_block(self, first: int, last: int) -> VectorBlock:
         """The document's chunks `first` to `last`, in its order."""
@@ -216,7 +258,10 @@ class ConnectionsStage:
     def _vectors(self, documents: Sequence[UUID], block: int) -> Iterator[VectorBlock]:
         return self._corpus.vectors(self._user_id, self._model, documents, block)
 
-    def _texts(self, chunk_ids: Sequence[UUID]) -> Mapping[UUID, Any]:
+    def _traits(self, chunk_ids: Sequence[UUID]) -> Mapping[UUID, ChunkTraits]:
+        return self._corpus.traits(self._user_id, chunk_ids)
+
+    def _texts(self, chunk_ids: Sequence[UUID]) -> Mapping[UUID, ChunkText]:
         return self._corpus.texts(self._user_id, chunk_ids)
 
     @cached_property

@@ -2,12 +2,13 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from rhizome_pipelines.connections.describing import DescribedEdge
 from rhizome_pipelines.connections.explanation import snippet
+from rhizome_pipelines.connections.ports import ConnectionType
 
 _BEST = 10
 _DOCUMENTS = 20
@@ -17,13 +18,14 @@ _BINS = 20
 class ConnectionStatistics:
     """Counts edges as they pass."""
 
-    def __init__(self, document_id: UUID) -> None:
+    def __init__(self, document_id: UUID, types: Sequence[ConnectionType]) -> None:
+        """`types` are those that were looked for: each is told, if only as none."""
         self._document_id = document_id
-        self._types: Counter[str] = Counter()
+        self._types: Counter[str] = Counter({kind.value: 0 for kind in types})
         self._documents: Counter[UUID] = Counter()
         self._titles: dict[UUID, str] = {}
         self._bins = [0] * _BINS
-        self._best: list[tuple[tuple[float, int, int], DescribedEdge]] = []
+        self._best: list[tuple[tuple[float, int, int, str], DescribedEdge]] = []
         self.outgoing = 0
         self.total = 0
 
@@ -48,11 +50,15 @@ class ConnectionStatistics:
 
     def _keep_best(self, found: DescribedEdge) -> None:
         edge = found.edge
-        entry = ((edge.strength, -edge.source.int, -edge.target.int), found)
+        entry = ((edge.metadata["score"], -edge.source.int, -edge.target.int, edge.type), found)
         if len(self._best) < _BEST:
             heapq.heappush(self._best, entry)
         elif entry[0] > self._best[0][0]:
             heapq.heapreplace(self._best, entry)
+
+    def of_type(self, kind: ConnectionType) -> int:
+        """Edges of one type, so far."""
+        return self._types[kind.value]
 
     def facts(self) -> dict[str, Any]:
         """The numbers, as JSON values; bins of `strengths` are [from, count], 0.05 wide."""
@@ -74,15 +80,18 @@ class ConnectionStatistics:
         }
 
 
-def _falling(entry: tuple[tuple[float, int, int], DescribedEdge]) -> tuple[float, int, int]:
-    strength, source, target = entry[0]
-    return -strength, -source, -target
+def _falling(
+    entry: tuple[tuple[float, int, int, str], DescribedEdge],
+) -> tuple[float, int, int, str]:
+    score, source, target, kind = entry[0]
+    return -score, -source, -target, kind
 
 
 def _example(found: DescribedEdge) -> dict[str, Any]:
     return {
         "type": found.edge.type.value,
         "strength": found.edge.strength,
+        "score": found.edge.metadata["score"],
         "explanation": found.edge.metadata["explanation"],
         "source_chunk_index": found.source.chunk_index,
         "source_snippet": snippet(found.source.content),

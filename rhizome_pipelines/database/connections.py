@@ -1,12 +1,18 @@
 """`connections`: a document's edges, replaced with respect for what a person has judged."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from rhizome_pipelines.connections.ports import ConnectionType, Edge, EdgeCounts, EdgeSink
+from rhizome_pipelines.connections.ports import (
+    ConnectionType,
+    Edge,
+    EdgeCounts,
+    EdgeSink,
+    Judgement,
+)
 from rhizome_pipelines.database.connection import Connection, Database
 from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.ownership import chunks_stay, lock_document
@@ -29,10 +35,10 @@ class PostgresEdgeSink(EdgeSink):
         self,
         user_id: UUID,
         document_id: UUID,
-        types: Sequence[ConnectionType],
+        limits: Mapping[ConnectionType, int],
         compared: Sequence[UUID],
         edges: Iterable[Edge],
-        per_chunk: int,
+        discard: Sequence[Judgement] = (),
     ) -> EdgeCounts:
         """See `EdgeSink`. Memory does not grow with the number of edges.
 
@@ -43,9 +49,10 @@ class PostgresEdgeSink(EdgeSink):
         parameters = {
             "user": user_id,
             "document": document_id,
-            "types": [str(kind) for kind in types],
-            "per_chunk": per_chunk,
+            "types": [str(kind) for kind in limits],
+            "limits": Jsonb({str(kind): most for kind, most in limits.items()}),
             "compared": list(compared),
+            "discard": [_discard_key(judgement) for judgement in discard],
         }
         with chunks_stay(), self._database.transaction() as connection:
             _stage_edges(connection, edges)
@@ -69,6 +76,12 @@ class PostgresEdgeSink(EdgeSink):
         """See `EdgeSink`."""
         with self._database.connection() as connection:
             return _number(connection, _COUNT, {"user": user_id, "document": document_id})
+
+
+def _discard_key(judgement: Judgement) -> str:
+    """As the queries put it together; a judgement that has changed since has another key."""
+    validated = "-" if judgement.validated is None else str(judgement.validated).lower()
+    return f"{judgement.connection} {validated} {str(judgement.starred).lower()}"
 
 
 def _stage_edges(connection: Connection, edges: Iterable[Edge]) -> None:
@@ -100,11 +113,13 @@ create temporary table incoming_edges
 create temporary table valid_edges
     (source uuid, target uuid, type text, strength float8, metadata jsonb, source_document uuid)
     on commit drop;
-create temporary table touching_edges (id uuid primary key, judged boolean) on commit drop;
+create temporary table touching_edges
+    (id uuid primary key, judged boolean, discarded boolean) on commit drop;
 create temporary table touched_edges (id uuid, change text) on commit drop;
 """
 
-# Only edges of these types that touch the document, between current chunks of the user's.
+# Only edges of these types that touch the document, between current chunks of the user's; none that
+# a person has rejected the other way round.
 _KEEP_VALID: LiteralString = """
 insert into valid_edges
 select distinct on (i.source, i.target, i.type)
@@ -116,13 +131,23 @@ join chunks t on t.id = i.target and t.is_current
 join documents dt on dt.id = t.document_id and dt.user_id = %(user)s
 where i.source <> i.target and i.type = any(%(types)s)
   and %(document)s in (s.document_id, t.document_id)
+  and not exists (select from connections x
+                  where x.source_chunk_id = i.target and x.target_chunk_id = i.source
+                    and x.connection_type = i.type and x.user_validated is false
+                    and x.id || ' ' || coalesce(x.user_validated::text, '-')
+               || ' ' || coalesce(x.user_starred, false)::text <> all(%(discard)s::text[]))
 order by i.source, i.target, i.type, i.strength desc, i.metadata
 """
 
 # What is stored of these types between the document and those it was compared with.
 _FIND_TOUCHING: LiteralString = """
 insert into touching_edges
-select x.id, x.user_validated is not null or x.user_starred is true or x.auto_detected is false
+select x.id,
+       x.auto_detected is false
+       or (x.user_validated is not null or x.user_starred is true)
+           and x.id || ' ' || coalesce(x.user_validated::text, '-')
+               || ' ' || coalesce(x.user_starred, false)::text <> all(%(discard)s::text[]),
+       x.user_validated is not null or x.user_starred is true
 from connections x
 where x.connection_type = any(%(types)s) and x.id in (
     select o.id from connections o join chunks t on t.id = o.target_chunk_id
@@ -136,13 +161,14 @@ where x.connection_type = any(%(types)s) and x.id in (
 
 _COUNT_JUDGED: LiteralString = "select count(*) from touching_edges where judged"
 
+# A judgement that is to be discarded goes with its row, which then comes back as a new one.
 _REMOVE_ABSENT: LiteralString = """
 delete from connections x
 using touching_edges t
 where t.id = x.id and not t.judged
-  and not exists (select from valid_edges v
+  and (t.discarded or not exists (select from valid_edges v
                   where v.source = x.source_chunk_id and v.target = x.target_chunk_id
-                    and v.type = x.connection_type)
+                    and v.type = x.connection_type))
 """
 
 # xmax is 0 in a row that this statement has inserted, and not in one that it has updated
@@ -162,7 +188,7 @@ select id, case when inserted then 'added' else 'updated' end from stored
 
 _TRIM: LiteralString = """
 with ranked as (
-    select x.id,
+    select x.id, x.connection_type,
            x.user_validated is not null or x.user_starred is true or x.auto_detected is false
                as judged,
            row_number() over (
@@ -173,7 +199,8 @@ with ranked as (
       and x.source_chunk_id in (select source from valid_edges)),
 trimmed as (
     delete from connections x using ranked
-    where x.id = ranked.id and ranked.place > %(per_chunk)s and not ranked.judged
+    where x.id = ranked.id and not ranked.judged
+      and ranked.place > (%(limits)s ->> ranked.connection_type)::int
     returning x.id)
 insert into touched_edges select id, 'trimmed' from trimmed
 """

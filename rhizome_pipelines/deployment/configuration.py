@@ -1,21 +1,25 @@
 """From settings and a job's input to the configuration of each part of the domain."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import SecretStr
 
-from rhizome_pipelines.chunking import ChatEndpoint, ChunkingConfig
+from rhizome_pipelines.chunking import ChunkingConfig
 from rhizome_pipelines.connections import (
     DEFAULT_THRESHOLD,
-    ConnectionEngine,
-    SemanticSimilarityEngine,
+    ConnectionsConfig,
+    ConnectionType,
+    EnginesConfig,
+    Weights,
+    chosen,
 )
 from rhizome_pipelines.database.overview import embedding_width
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.embedding import EmbeddingConfig, open_model
 from rhizome_pipelines.extraction.config import ExtractionConfig, WebConfig
 from rhizome_pipelines.extraction.pdf import PdfConfig
+from rhizome_pipelines.language_model import ChatEndpoint
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.settings import Settings
 
@@ -60,17 +64,44 @@ def embedding(services: Services) -> EmbeddingConfig:
     )
 
 
-def engines(services: Services, model: str) -> Sequence[ConnectionEngine]:
-    """The engines of connections, for vectors that `model` made.
+def engines(services: Services, model: str, wish: Any = None) -> EnginesConfig:
+    """The engines of connections, for vectors that `model` made, as a client wants them.
 
-    Each built-in model has a threshold of its own; another one's vectors get the default.
+    Each built-in model has a threshold of its own; another one's vectors get the default. `wish`
+    is `input_data.engines`. Raises InvalidInputError if it cannot be used.
     """
-    threshold = services.settings.connection_threshold
+    settings = services.settings
+    threshold = settings.connection_threshold
     if threshold is None:
         current = open_model(embedding(services))
         fits = current.name == model
         threshold = (current.connection_threshold if fits else None) or DEFAULT_THRESHOLD
-    return [SemanticSimilarityEngine(threshold)]
+    usual = EnginesConfig(
+        threshold,
+        Weights(
+            {
+                ConnectionType.SEMANTIC_SIMILARITY: settings.semantic_weight,
+                ConnectionType.CONTRADICTION_DETECTION: settings.contradiction_weight,
+                ConnectionType.THEMATIC_BRIDGE: settings.bridge_weight,
+            }
+        ),
+        {
+            ConnectionType.SEMANTIC_SIMILARITY: threshold,
+            ConnectionType.CONTRADICTION_DETECTION: settings.contradiction_overlap,
+            ConnectionType.THEMATIC_BRIDGE: settings.bridge_threshold,
+        },
+        chat(settings),
+    )
+    return chosen(usual, wish)
+
+
+def connections(config: EnginesConfig) -> ConnectionsConfig:
+    """How connections are looked for. A unit is small where an endpoint judges: each pair counts.
+
+    A unit that is lost is asked again, so it should be minutes of asking, not hours.
+    """
+    block = ConnectionsConfig.source_block if config.chat is None else 32
+    return ConnectionsConfig(source_block=block, weights=config.weights)
 
 
 def chat(settings: Settings) -> ChatEndpoint | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.chunking import ChunkingStage, read_chunks
-from rhizome_pipelines.connections import ConnectionsConfig, ConnectionsStage
+from rhizome_pipelines.connections import ConnectionsStage, build_engines
 from rhizome_pipelines.database.chunks import PostgresChunkSink
 from rhizome_pipelines.database.connections import PostgresEdgeSink
 from rhizome_pipelines.database.guarded import Fence
@@ -127,6 +127,7 @@ def _text(checkpoints: CheckpointStore) -> str:
 def _connections(context: StageContext, upstream: StageCheckpoint | None) -> Iterator[Stage]:
     facts = _needed(upstream, StageName.CONNECTIONS).facts
     database = context.services.database
+    engines = configuration.engines(context.services, str(facts["model"]))
     yield ConnectionsStage(
         context.document.id,
         context.document.user_id,
@@ -134,8 +135,8 @@ def _connections(context: StageContext, upstream: StageCheckpoint | None) -> Ite
         str(facts["digest"]),
         PostgresCorpus(database),
         PostgresEdgeSink(database, context.fence),
-        configuration.engines(context.services, str(facts["model"])),
-        ConnectionsConfig(),
+        build_engines(engines),
+        configuration.connections(engines),
     )
 
 

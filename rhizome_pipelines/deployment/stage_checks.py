@@ -1,11 +1,14 @@
 """Checks of what a stage left behind, made right after it; a fault blocks what comes next."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.chunking import read_chunks
+from rhizome_pipelines.connections import CONNECTIONS_FILE
+from rhizome_pipelines.connections.edges_file import read_edges
+from rhizome_pipelines.connections.ports import Edge
 from rhizome_pipelines.database.overview import embedded_chunks
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document
@@ -40,6 +43,8 @@ CHECK_NAMES: Mapping[StageName, Mapping[str, str]] = {
     },
     StageName.CONNECTIONS: {
         "connections_are_stored": "What is stored has the hash that the checkpoint records.",
+        "connections_are_sound": "No connection stands twice or leads to its own chunk; the "
+        "counts of the engines add up.",
     },
 }
 """The checks of each stage, with what each says when it passes."""
@@ -79,9 +84,14 @@ def check_stage(
         ]
         return faults, {"chunks": wanted, "vectors": vectors, "rows": rows}
 
+    def sound() -> tuple[list[str], dict[str, int]]:
+        with store.open_output(checkpoint, CONNECTIONS_FILE) as path:
+            return _edge_faults(read_edges(path), checkpoint.facts["by_type"])
+
     looks: Mapping[str, Callable[[], tuple[list[str], dict[str, int]]]] = {
         "offsets_are_exact": offsets,
         "every_chunk_is_embedded": embedded,
+        "connections_are_sound": sound,
     }
     return [
         _answer(name, passed, looks.get(name, stored))
@@ -99,6 +109,24 @@ def _answer(
     except RhizomeError as error:
         faults, counts = [error.message], {}
     return StageCheck(name, passed, faults, counts)
+
+
+def _edge_faults(
+    edges: Iterable[Edge], recorded: Mapping[str, int]
+) -> tuple[list[str], dict[str, int]]:
+    """Look for connections that cannot be; the counts are those of the engines."""
+    counts = dict.fromkeys(recorded, 0)
+    seen: set[tuple[bytes, bytes, str]] = set()
+    to_themselves = 0
+    for edge in edges:
+        counts[edge.type.value] = counts.get(edge.type.value, 0) + 1
+        seen.add((edge.source.bytes, edge.target.bytes, edge.type.value))
+        to_themselves += edge.source == edge.target
+    twice = sum(counts.values()) - len(seen)
+    faults = [f"{twice} connections stand twice"] if twice else []
+    faults += [f"{to_themselves} connections lead to their own chunk"] if to_themselves else []
+    faults += ["the engines' counts are not those recorded"] if counts != dict(recorded) else []
+    return faults, counts
 
 
 def _offset_faults(content: Path, chunks: Path) -> tuple[list[str], dict[str, int]]:

@@ -27,7 +27,7 @@ CHECKS = {
     StageName.EXTRACTION: {"extraction_is_stored"},
     StageName.CHUNKING: {"chunking_is_stored", "offsets_are_exact"},
     StageName.EMBEDDINGS: {"embeddings_are_stored", "every_chunk_is_embedded"},
-    StageName.CONNECTIONS: {"connections_are_stored"},
+    StageName.CONNECTIONS: {"connections_are_stored", "connections_are_sound"},
 }
 OFFERED = set(JOB_STAGES)
 """The job types that this version has a Dagster job for."""

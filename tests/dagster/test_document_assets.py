@@ -93,6 +93,7 @@ def test_every_check_is_made_and_passes(world: World, card_box: Document) -> Non
         "embeddings_are_stored",
         "every_chunk_is_embedded",
         "connections_are_stored",
+        "connections_are_sound",
     }
     assert all(check.passed for check in made.values())
     chunks = world.chunk_count(card_box)

@@ -2,95 +2,24 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from rhizome_pipelines.chunking import ChatEndpoint, ChunkingConfig, ChunkingStage, read_chunks
-from rhizome_pipelines.chunking.chat import ChatClient, UnusableAnswerError
+from rhizome_pipelines.chunking import ChunkingConfig, ChunkingStage, read_chunks
+from rhizome_pipelines.language_model import ChatClient, ChatEndpoint, UnusableAnswerError
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError, TransientError
 from rhizome_pipelines.stages.stage import StageOutput
+from tests.chat_server import KEY, ChatServer, Reply, saying
 
-KEY = "sk-very-secret"
 TEXT = "".join(
     f"## Chapter {n}\n\n" + f"Passage {n} tells of birds and of the sea. " * 12 + "\n\n"
     for n in range(5)
 )
-
-
-@dataclass
-class Reply:
-    """What the server answers; the body may be anything."""
-
-    body: bytes
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-Script = Callable[[dict[str, Any], int], Reply | None]
-"""`script(request, number)`: an answer; None breaks the connection off."""
-
-
-class ChatServer:
-    """Answers `/v1/chat/completions` by a script, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.requests: list[dict[str, Any]] = []
-        self.authorizations: list[str | None] = []
-        self.script: Script = lambda request, _: good(request)
-        self._http = _Server(("127.0.0.1", 0), _Handler)
-        self._http.chat = self
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
-        self._thread.start()
-
-    def endpoint(self, **options: Any) -> ChatEndpoint:
-        url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
-        return ChatEndpoint(url, "small-1", **{"api_key": KEY, "timeout": 5.0, **options})
-
-    def close(self) -> None:
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    chat: ChatServer
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_POST(self) -> None:
-        chat = self.server.chat
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        chat.requests.append({"path": self.path, **request})
-        chat.authorizations.append(self.headers["authorization"])
-        reply = chat.script(request, len(chat.requests))
-        if reply is None:
-            self.close_connection = True
-            return
-        try:
-            self._send(reply)
-        except ConnectionError:
-            self.close_connection = True
-
-    def _send(self, reply: Reply) -> None:
-        self.send_response(reply.status)
-        for name, value in {"content-length": str(len(reply.body)), **reply.headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(reply.body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
 
 
 def asked(request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -115,10 +44,6 @@ def described(index: int, **changes: Any) -> dict[str, Any]:
     }
 
 
-def saying(text: str | None) -> Reply:
-    return Reply(json.dumps({"choices": [{"message": {"content": text}}]}).encode())
-
-
 def good(request: dict[str, Any]) -> Reply:
     return saying(json.dumps({"passages": [described(p["index"]) for p in asked(request)]}))
 
@@ -126,6 +51,7 @@ def good(request: dict[str, Any]) -> Reply:
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
     server = ChatServer()
+    server.script = lambda request, _: good(request)
     yield server
     server.close()
 

@@ -83,7 +83,7 @@ def test_edges_are_added_updated_and_removed(
     ]
     back = Edge(chunk(two, 3), chunk(one, 0), SEMANTIC, 0.25)
     assert sink.replace(
-        user, one.id, [SEMANTIC], everything(database), [*first, back], 5
+        user, one.id, {SEMANTIC: 5}, everything(database), [*first, back]
     ) == EdgeCounts(4, 0, 0, 0)
     assert sink.count(user, one.id) == sink.count(user, two.id) == 4
     assert sink.count(uuid4(), one.id) == 0
@@ -92,7 +92,7 @@ def test_edges_are_added_updated_and_removed(
 
     again = Edge(first[0].source, first[0].target, SEMANTIC, 0.75, {"explanation": "new"})
     assert sink.replace(
-        user, one.id, [SEMANTIC], everything(database), [again, back], 5
+        user, one.id, {SEMANTIC: 5}, everything(database), [again, back]
     ) == EdgeCounts(0, 2, 2, 0)
     after = stored(database)
     assert set(after) == {
@@ -117,14 +117,14 @@ def test_what_a_person_judged_does_not_change(
     judgement: str,
 ) -> None:  # fmt: skip
     edge = Edge(chunk(one, 0), chunk(two, 0), SEMANTIC, 0.5)
-    sink.replace(user, one.id, [SEMANTIC], everything(database), [edge], 5)
+    sink.replace(user, one.id, {SEMANTIC: 5}, everything(database), [edge])
     judge(database, edge, judgement)
     before = stored(database)
     stronger = Edge(edge.source, edge.target, SEMANTIC, 0.9, {"explanation": "again"})
     assert sink.replace(
-        user, one.id, [SEMANTIC], everything(database), [stronger], 5
+        user, one.id, {SEMANTIC: 5}, everything(database), [stronger]
     ) == EdgeCounts(0, 0, 0, 1)
-    assert sink.replace(user, one.id, [SEMANTIC], everything(database), [], 5) == EdgeCounts(
+    assert sink.replace(user, one.id, {SEMANTIC: 5}, everything(database), []) == EdgeCounts(
         0, 0, 0, 1
     )
     assert stored(database) == before
@@ -136,10 +136,10 @@ def test_other_types_and_other_documents_stay(
     three = add_document(database, user, 1)
     bridge = Edge(chunk(one, 0), chunk(two, 0), BRIDGE, 0.5)
     elsewhere = Edge(chunk(two, 0), chunk(three, 0), SEMANTIC, 0.5)
-    sink.replace(user, one.id, [BRIDGE], everything(database), [bridge], 5)
-    sink.replace(user, two.id, [SEMANTIC], everything(database), [elsewhere], 5)
+    sink.replace(user, one.id, {BRIDGE: 5}, everything(database), [bridge])
+    sink.replace(user, two.id, {SEMANTIC: 5}, everything(database), [elsewhere])
     before = stored(database)
-    assert sink.replace(user, one.id, [SEMANTIC], everything(database), [], 5) == EdgeCounts(
+    assert sink.replace(user, one.id, {SEMANTIC: 5}, everything(database), []) == EdgeCounts(
         0, 0, 0, 0
     )
     assert stored(database) == before
@@ -151,16 +151,16 @@ def test_outside_sources_keep_their_strongest(
     source = chunk(two, 0)
     three = add_document(database, user, 3)
     old = [Edge(source, chunk(three, n), SEMANTIC, 0.1 * (n + 1)) for n in range(3)]
-    sink.replace(user, three.id, [SEMANTIC], everything(database), old, 5)
+    sink.replace(user, three.id, {SEMANTIC: 5}, everything(database), old)
     judge(database, old[0], "user_validated = true")
     new = [Edge(source, chunk(one, n), SEMANTIC, 0.15 + 0.2 * n) for n in range(3)]
     # all, by strength: 0.55 new, 0.35 new, 0.3 old, 0.2 old, 0.15 new, 0.1 old and judged
-    assert sink.replace(user, one.id, [SEMANTIC], everything(database), new, 3) == EdgeCounts(
+    assert sink.replace(user, one.id, {SEMANTIC: 3}, everything(database), new) == EdgeCounts(
         2, 0, 1, 0
     )
     strengths = sorted(round(row["strength"], 2) for row in stored(database).values())
     assert strengths == [0.1, 0.3, 0.35, 0.55]
-    assert sink.replace(user, one.id, [SEMANTIC], everything(database), new, 3) == EdgeCounts(
+    assert sink.replace(user, one.id, {SEMANTIC: 3}, everything(database), new) == EdgeCounts(
         0, 2, 0, 0
     )
 
@@ -170,10 +170,10 @@ def test_trimming_looks_at_one_type_and_at_every_source_chunk(
 ) -> None:
     own = [Edge(chunk(one, 0), chunk(two, n), SEMANTIC, 0.5) for n in range(4)]
     bridges = [Edge(chunk(two, 0), chunk(one, n), BRIDGE, 0.5) for n in range(2)]
-    sink.replace(user, one.id, [BRIDGE], everything(database), bridges, 2)
+    sink.replace(user, one.id, {BRIDGE: 2}, everything(database), bridges)
     incoming = [Edge(chunk(two, 0), chunk(one, n), SEMANTIC, 0.5) for n in range(3)]
     assert sink.replace(
-        user, one.id, [SEMANTIC], everything(database), [*own, *incoming], 2
+        user, one.id, {SEMANTIC: 2}, everything(database), [*own, *incoming]
     ) == EdgeCounts(4, 0, 0, 0)
     assert sink.count(user, one.id) == 2 + 2 + 2
 
@@ -196,7 +196,7 @@ def test_edges_that_cannot_be_are_passed_over(
         Edge(chunk(one, 0), chunk(two, 3), SEMANTIC, 0.5),
         Edge(chunk(one, 0), chunk(two, 1), BRIDGE, 0.5),
     ]
-    assert sink.replace(user, one.id, [SEMANTIC], everything(database), edges, 5) == EdgeCounts(
+    assert sink.replace(user, one.id, {SEMANTIC: 5}, everything(database), edges) == EdgeCounts(
         1, 0, 0, 0
     )
     ((key, row),) = stored(database).items()
@@ -209,7 +209,7 @@ def test_another_users_document_is_refused(
 ) -> None:
     edge = Edge(chunk(one, 0), chunk(two, 0), SEMANTIC, 0.5)
     with pytest.raises(InvalidInputError, match="There is no document"):
-        sink.replace(uuid4(), one.id, [SEMANTIC], everything(database), [edge], 5)
+        sink.replace(uuid4(), one.id, {SEMANTIC: 5}, everything(database), [edge])
     assert stored(database) == {}
 
 
@@ -217,14 +217,14 @@ def test_a_fault_in_the_stream_changes_nothing(
     database: Database, sink: PostgresEdgeSink, user: UUID, one: Document, two: Document
 ) -> None:
     edge = Edge(chunk(one, 0), chunk(two, 0), SEMANTIC, 0.5)
-    sink.replace(user, one.id, [SEMANTIC], everything(database), [edge], 5)
+    sink.replace(user, one.id, {SEMANTIC: 5}, everything(database), [edge])
 
     def edges() -> Iterator[Edge]:
         yield Edge(chunk(one, 1), chunk(two, 1), SEMANTIC, 0.5)
         raise PermanentError("No more.")
 
     with pytest.raises(PermanentError, match="No more"):
-        sink.replace(user, one.id, [SEMANTIC], everything(database), edges(), 5)
+        sink.replace(user, one.id, {SEMANTIC: 5}, everything(database), edges())
     assert set(stored(database)) == {(edge.source, edge.target, SEMANTIC)}
 
 
@@ -235,7 +235,7 @@ def test_an_attempt_that_lost_its_job_stores_no_connections(
     edge = Edge(chunk(one, 0), chunk(two, 0), SEMANTIC, 0.5)
     with pytest.raises(OwnershipLostError):
         PostgresEdgeSink(database, guarded.fence).replace(
-            user, one.id, [SEMANTIC], everything(database), [edge], 5
+            user, one.id, {SEMANTIC: 5}, everything(database), [edge]
         )
     assert stored(database) == {}
 
@@ -253,7 +253,7 @@ def test_documents_of_one_user_at_the_same_time_do_not_block_each_other(
                     Edge(chunk(mine, n), chunk(other, n), SEMANTIC, 0.5),
                     Edge(chunk(other, n), chunk(mine, n), SEMANTIC, 0.5),
                 ]
-        sink.replace(user, mine.id, [SEMANTIC], everything(database), reversed(edges), 2)
+        sink.replace(user, mine.id, {SEMANTIC: 2}, everything(database), reversed(edges))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(connect, documents * 3))

@@ -66,7 +66,7 @@ def four(database: Database, user: UUID) -> Four:
     sink = PostgresEdgeSink(database)
     for document in (a, b, c):
         own = [one for one in edges if one.source in {uuid5(document.id, str(n)) for n in range(3)}]
-        sink.replace(user, document.id, [SEMANTIC], [document.id], own, 5)
+        sink.replace(user, document.id, {SEMANTIC: 5}, [document.id], own)
     assert len(database.all("select from connections")) == len(edges)
     database.execute("update connections set user_validated = false where strength > 0.985")
     return a, b, c, d

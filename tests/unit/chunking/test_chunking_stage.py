@@ -13,12 +13,12 @@ from uuid import UUID
 import pytest
 
 from rhizome_pipelines.chunking import (
-    ChatEndpoint,
     ChunkingConfig,
     ChunkingStage,
     Strategy,
     read_chunks,
 )
+from rhizome_pipelines.language_model import ChatEndpoint
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.stages.stage import StageOutput
 

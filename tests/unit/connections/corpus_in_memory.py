@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from rhizome_pipelines.connections.ports import (
     ChunkText,
+    ChunkTraits,
     ConnectionType,
     CorpusDocument,
     Edge,
     EdgeCounts,
+    Judgement,
     VectorBlock,
 )
 
@@ -26,6 +28,7 @@ class StoredDocument:
     title: str
     texts: tuple[str, ...]
     vectors: NDArray[np.float32]
+    traits: tuple[ChunkTraits, ...] = ()
 
     @property
     def ids(self) -> list[UUID]:
@@ -74,6 +77,15 @@ class MemoryCorpus:
             if chunk in wanted
         }
 
+    def traits(self, user_id: UUID, chunk_ids: Sequence[UUID]) -> Mapping[UUID, ChunkTraits]:
+        wanted = set(chunk_ids)
+        return {
+            chunk: traits
+            for document in self.stored.values()
+            for chunk, traits in zip(document.ids, document.traits, strict=False)
+            if chunk in wanted
+        }
+
 
 @dataclass
 class MemoryEdges:
@@ -86,10 +98,10 @@ class MemoryEdges:
         self,
         user_id: UUID,
         document_id: UUID,
-        types: Sequence[ConnectionType],
+        limits: Mapping[ConnectionType, int],
         compared: Sequence[UUID],
         edges: Iterable[Edge],
-        per_chunk: int,
+        discard: Sequence[Judgement] = (),
     ) -> EdgeCounts:
         own = set(self.corpus.stored[document_id].ids)
         others = {c for d in compared for c in self.corpus.stored[d].ids}
@@ -104,8 +116,8 @@ class MemoryEdges:
             by_chunk.setdefault((edge.source, edge.type), []).append(edge)
         self.stored = {
             (edge.source, edge.target, edge.type): edge
-            for group in by_chunk.values()
-            for edge in sorted(group, key=lambda e: (-e.strength, e.target))[:per_chunk]
+            for (_, kind), group in by_chunk.items()
+            for edge in sorted(group, key=lambda e: (-e.strength, e.target))[: limits[kind]]
         }
         return EdgeCounts(len(self.stored), 0, 0, 0)
 

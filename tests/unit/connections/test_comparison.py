@@ -19,12 +19,14 @@ from rhizome_pipelines.connections.edge_table import (
     part_compared_with,
     uuids_of,
 )
+from rhizome_pipelines.connections.engine import Block
 from rhizome_pipelines.connections.exact import cosines, on_grid
-from rhizome_pipelines.connections.ports import VectorBlock
+from rhizome_pipelines.connections.ports import ConnectionType, VectorBlock
 from rhizome_pipelines.connections.semantic import SemanticSimilarityEngine
 from rhizome_pipelines.connections.strongest import strongest
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
+SEMANTIC = ConnectionType.SEMANTIC_SIMILARITY
 Triples = list[tuple[UUID, UUID, float]]
 
 
@@ -69,6 +71,10 @@ def by_hand(source: VectorBlock, target: VectorBlock, threshold: float, k: int) 
     return sorted(kept)
 
 
+def plain(chunks: VectorBlock) -> Block:
+    return Block(chunks, lambda ids: {})
+
+
 def found(table: EdgeTable) -> Triples:
     sources = uuids_of(table.ids[table.source])
     targets = uuids_of(table.ids[table.target])
@@ -81,11 +87,11 @@ def test_the_strongest_are_those_found_by_hand(
     one: NDArray[np.float32], two: NDArray[np.float32], k: int, size: int
 ) -> None:
     source, target = block(1, one), block(2, two)
-    comparison = Comparison(source, [SemanticSimilarityEngine(0.4)], k)
+    comparison = Comparison(plain(source), [SemanticSimilarityEngine(0.4)], {SEMANTIC: k})
     for start in range(0, len(two), size):
         part = slice(start, start + size)
         comparison.add(
-            VectorBlock(target.ids[part], target.document_ids[part], target.vectors[part])
+            plain(VectorBlock(target.ids[part], target.document_ids[part], target.vectors[part]))
         )
     assert found(comparison.edges()) == by_hand(source, target, 0.4, k)
 
@@ -96,15 +102,15 @@ def test_blocks_of_the_source_do_not_matter_once_merged(
     one: NDArray[np.float32], two: NDArray[np.float32], k: int, size: int
 ) -> None:
     source, target = block(1, one), block(2, two)
-    merger = EdgeMerger(k)
+    merger = EdgeMerger({SEMANTIC: k})
     for start in range(0, len(one), size):
         part = slice(start, start + size)
         comparison = Comparison(
-            VectorBlock(source.ids[part], source.document_ids[part], source.vectors[part]),
+            plain(VectorBlock(source.ids[part], source.document_ids[part], source.vectors[part])),
             [SemanticSimilarityEngine(0.4)],
-            k,
+            {SEMANTIC: k},
         )
-        comparison.add(target)
+        comparison.add(plain(target))
         merger.add(decode_part(encode_part(comparison.edges(), "d")))
     assert found(merger.result()) == by_hand(source, target, 0.4, k)
 
@@ -132,8 +138,8 @@ def test_cosines_are_near_the_true_ones() -> None:
 def test_one_vector_many_times_is_cut_by_id() -> None:
     same = unit(np.ones((40, 8)))
     source, target = block(1, same), block(2, same)
-    comparison = Comparison(source, [SemanticSimilarityEngine(0.9)], 3)
-    comparison.add(target)
+    comparison = Comparison(plain(source), [SemanticSimilarityEngine(0.9)], {SEMANTIC: 3})
+    comparison.add(plain(target))
     lowest = sorted(target.ids)[:3]
     edges = found(comparison.edges())
     assert [t for s, t, _ in edges if s == source.ids[0]] == lowest

@@ -111,6 +111,8 @@ def test_file_rows_and_facts_agree(corpus: MemoryCorpus, sink: MemoryEdges, tmp_
         "explanation",
         "target_document_title",
         "target_snippet",
+        "score",
+        "details",
     ]
     rows = zip(frame["source"], frame["target"], frame["strength"], strict=True)
     assert set(rows) == {(str(e.source), str(e.target), e.strength) for e in sink.stored.values()}
@@ -238,8 +240,9 @@ def test_what_the_result_depends_on(corpus: MemoryCorpus, sink: MemoryEdges) -> 
         "user_id": str(USER),
         "input:embeddings": one.digest,
         "model:embedding": "model",
-        "per_chunk": "3",
         "engine:semantic_similarity": "1",
+        "semantic_similarity.limit": "3",
+        "semantic_similarity.weight": "0.25",
         "semantic_similarity.threshold": "0.6",
     }
 
