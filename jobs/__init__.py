@@ -13,6 +13,7 @@ from jobs.export_documents import export_documents
 from jobs.import_document import import_document
 from jobs.process_document import process_document
 from jobs.purge_history import purge_history
+from jobs.reprocess_connections import reprocess_connections
 
 Job = JobDefinition | UnresolvedAssetJobDefinition
 
@@ -21,6 +22,7 @@ WISHED_JOBS: list[Job] = [
     detect_connections,
     export_documents,
     import_document,
+    reprocess_connections,
 ]
 """Those that rows of `background_jobs` ask for."""
 
@@ -35,4 +37,5 @@ __all__ = [
     "import_document",
     "process_document",
     "purge_history",
+    "reprocess_connections",
 ]

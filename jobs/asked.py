@@ -64,7 +64,7 @@ def asked_job(
 
 def _config_of(form: Mapping[str, Any]) -> dict[str, Any]:
     given = {
-        name: value for name, value in form.items() if name != "user" and value not in (None, "")
+        name: value for name, value in form.items() if name != "user" and value not in ("", None)
     }
     return {"resources": {"attempt": {"config": {"input": given, "user": form["user"]}}}}
 

@@ -68,6 +68,24 @@ def detect(
 
 
 @app.command()
+def reprocess(
+    documents: Annotated[list[UUID], typer.Argument(metavar="DOCUMENT…", help="Their ids.")],
+    mode: Annotated[
+        str,
+        typer.Option(
+            metavar="all|smart|add_new",
+            help="All anew; all but what was judged; only those to newer documents.",
+        ),
+    ] = "smart",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Make the connections of documents anew; what a person has judged is written down first."""
+    from rhizome_pipelines.cli import connections  # noqa: PLC0415 - see the docstring
+
+    connections.reprocess(documents, mode, as_json=as_json)
+
+
+@app.command()
 def export(
     documents: Annotated[
         list[UUID] | None, typer.Argument(metavar="[DOCUMENT…]", help="Their ids.")

@@ -98,13 +98,18 @@ class DocumentWork:
 
 def document_work(services: Services, job: Job, job_type: JobType) -> DocumentWork:
     """The work of a job about a document. Raises InvalidInputError if there is no such document."""
+    return DocumentWork(services, job, job_type, document_of(services, job))
+
+
+def document_of(services: Services, job: Job) -> Document:
+    """The document that the job is about. Raises InvalidInputError if there is no such document."""
     document_id = _document_id(job)
     document = DocumentRepository(services.database).get(job.user_id, document_id)
     if document is None:
         raise InvalidInputError(
             f"There is no document {document_id} of this user; add the document first."
         )
-    return DocumentWork(services, job, job_type, document)
+    return document
 
 
 def _document_id(job: Job) -> UUID:

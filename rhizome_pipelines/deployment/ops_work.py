@@ -11,9 +11,12 @@ from uuid import UUID
 
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.store import CheckpointStore
+from rhizome_pipelines.connections.reprocessing import ReprocessWish, reprocess_output
 from rhizome_pipelines.database.annotations import annotations_kept
 from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.document_stages import StageContext
+from rhizome_pipelines.deployment.document_work import document_of
 from rhizome_pipelines.deployment.exporting import archive_stage, export_output
 from rhizome_pipelines.deployment.importing import (
     ImportContext,
@@ -21,9 +24,11 @@ from rhizome_pipelines.deployment.importing import (
     import_output,
     open_import_stage,
 )
+from rhizome_pipelines.deployment.reprocessing import open_detection
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.stage_checks import StageCheck
 from rhizome_pipelines.deployment.work import Results
+from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.jobs import DISPLAY, Job, JobType
 from rhizome_pipelines.lifecycle.stage_names import JOB_STAGES, StageName
 from rhizome_pipelines.stages.stage import Stage
@@ -142,7 +147,45 @@ class ImportWork(OpsWork):
         discard_upload(self.services, self.job)
 
 
+@dataclass(frozen=True)
+class ReprocessWork(OpsWork):
+    """A document's connections anew, by mode."""
+
+    document: Document
+
+    @classmethod
+    def of(cls, services: Services, job: Job) -> "ReprocessWork":
+        """Raises InvalidInputError for an input that cannot be used, or an unknown document."""
+        ReprocessWish.read(job.input_data)
+        document = document_of(services, job)
+        return cls(services, job, JobType.REPROCESS_CONNECTIONS, document)
+
+    @property
+    def title(self) -> str:
+        """The document's, or what the client calls it."""
+        named = self.job.metadata.get("title") or self.document.known_title
+        return str(named or self.document.id)
+
+    @contextmanager
+    def open_stage(
+        self, name: StageName, upstream: StageCheckpoint | None, fence: Fence, began: datetime
+    ) -> Iterator[Stage]:
+        """See `Work`. The vectors are those that the document's own job has left."""
+        finals = self.services.checkpoints(self.document)
+        context = StageContext(self.services, self.document, self.job, finals, fence, began)
+        with open_detection(context, finals.load_final(StageName.EMBEDDINGS.value)) as stage:
+            yield stage
+
+    def finish(self, made: Results, seconds: Mapping[StageName, float]) -> dict[str, Any]:
+        """The connections are there already; what has changed is told."""
+        now = JobRepository(self.services.database).now()
+        took = now - (self.job.started_at or now)
+        facts = made[StageName.DETECTION].facts
+        return reprocess_output(facts, round(took.total_seconds() * 1000))
+
+
 OPS_WORKS: Mapping[JobType, Callable[[Services, Job], OpsWork]] = {
+    JobType.REPROCESS_CONNECTIONS: ReprocessWork.of,
     JobType.EXPORT_DOCUMENTS: ExportWork.of,
     JobType.IMPORT_DOCUMENT: ImportWork.of,
 }

@@ -17,6 +17,7 @@ class StageName(StrEnum):
     READING = "reading"
     APPLICATION = "application"
     FILES = "files"
+    DETECTION = "detection"
 
 
 DOCUMENT_STAGES: Sequence[StageName] = (
@@ -29,6 +30,7 @@ DOCUMENT_STAGES: Sequence[StageName] = (
 JOB_STAGES: Mapping[JobType, Sequence[StageName]] = {
     JobType.PROCESS_DOCUMENT: DOCUMENT_STAGES,
     JobType.DETECT_CONNECTIONS: (StageName.CONNECTIONS,),
+    JobType.REPROCESS_CONNECTIONS: (StageName.DETECTION,),
     JobType.EXPORT_DOCUMENTS: (StageName.ARCHIVE,),
     JobType.IMPORT_DOCUMENT: (StageName.READING, StageName.APPLICATION, StageName.FILES),
 }
@@ -48,5 +50,6 @@ STAGE_WEIGHTS: Mapping[StageName, float] = {
     StageName.READING: 0.25,
     StageName.APPLICATION: 0.50,
     StageName.FILES: 0.25,
+    StageName.DETECTION: 1.0,
 }
 """Relative to the other stages of the same job."""

@@ -39,6 +39,10 @@ def test_three_files_twice(home: Home, tmp_path: Path) -> None:
     assert detected.returncode == 0, detected.stderr
     assert [one["status"] for one in json.loads(detected.stdout)] == ["completed"] * len(FILES)
 
+    anew = home.rhizome("reprocess", results[0]["document_id"], "--mode", "all", "--json")
+    assert anew.returncode == 0, anew.stderr
+    assert json.loads(anew.stdout)[0]["output"]["mode"] == "all"
+
     archive = tmp_path / "all of it.zip"
     exported = home.rhizome("export", "--all", "--output", archive)
 
@@ -46,6 +50,14 @@ def test_three_files_twice(home: Home, tmp_path: Path) -> None:
     with zipfile.ZipFile(archive) as opened:
         assert opened.testzip() is None
         assert sum(name.endswith("content.md") for name in opened.namelist()) == len(FILES)
+    foreseen = home.rhizome("import", archive, "--dry-run", "--json")
+    assert foreseen.returncode == 0, foreseen.stderr
+    plan = json.loads(foreseen.stdout)["documents"]
+    assert [one["decision"] for one in plan] == ["skip"] * len(FILES)
+    imported = home.rhizome("import", archive, "--strategy", "replace", "--json")
+    assert imported.returncode == 0, imported.stderr
+    decided = json.loads(imported.stdout)["output"]["documents"]
+    assert [one["decision"] for one in decided] == ["replace"] * len(FILES)
     written = archive.read_bytes()
     assert home.rhizome("export", "--all", "--output", archive).returncode == 2
     assert archive.read_bytes() == written, "a file was overwritten that nobody gave up"
