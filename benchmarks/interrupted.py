@@ -25,7 +25,8 @@ DEATH_SECONDS = 10.0
 
 _STATES = """
     select count(*) filter (where status <> 'completed') as open,
-           count(*) filter (where status in ('failed', 'cancelled', 'paused')) as stuck,
+           count(*) filter (where status in ('failed', 'cancelled', 'paused')
+                            and next_retry_at is null) as stuck,
            min(error_message) as message
     from background_jobs where user_id = %s
 """
