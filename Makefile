@@ -2,6 +2,7 @@
 # make up     start the database, Dagster's web server and daemon, and stay until Ctrl-C
 # make test   set up and pass the tests
 # make check  lint, types, layers, generated docs, tests: what CI runs
+# make chaos  kill the real processes at random moments, for many minutes
 # make bench  the benchmarks of docs/performance.md
 #
 # Needs Python ≥ 3.11, make and a package index. All paths are relative: the checkout may
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 CODE := rhizome_pipelines assets jobs sensors resources
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help run up down test check lint types layers docs-check format bench lock clean
+.PHONY: help run up down test chaos check lint types layers docs-check format bench lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -50,6 +51,9 @@ down: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n 2
+
+chaos: $(VENV)/.dev
+	@$(BIN)/python -m pytest -s -m chaos tests/system/chaos
 
 check: lint types layers docs-check test
 
