@@ -161,7 +161,7 @@ def tables(found: dict[str, Any]) -> str:
     lines = [
         f"cocoindex {found['versions']['cocoindex']}. {found['files']} files, "
         f"{found['bytes'] / 1_000_000:.1f} MB; {1000 * found['seconds_per_text']:.0f} ms a text. "
-        f"{_rounds(found)} kills for each figure; median (worst).",
+        f"Kills for each figure: {_rounds(found)}; median (worst).",
     ]
     for case, ways in found["cases"].items():
         shares = list(next(iter(ways.values()))["kills"])
@@ -170,7 +170,7 @@ def tables(found: dict[str, Any]) -> str:
             "",
             f"| {what}, killed at | texts needed | " + " | ".join(shares) + " |",
             "|---|--:|" + "--:|" * len(shares),
-            *(_line(name, one, shares) for name, one in ways.items()),
+            *(_line(name, ways[name], shares) for name in WAYS if name in ways),
         ]
     return "\n".join(lines)
 

@@ -27,7 +27,7 @@ def test_kills_are_told_by_their_median_and_their_worst() -> None:
         "cases": {"folder": {"ours": one}},
     }
     told = redone.tables(found)
-    assert "3 kills for each figure" in told
+    assert "Kills for each figure: 3;" in told
     assert "| ours | 1,000 | 1.0% (20.0%) |" in told
 
 
