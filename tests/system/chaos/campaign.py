@@ -1,5 +1,6 @@
 """Jobs that are killed at moments chosen by chance, and what became of each kill."""
 
+import math
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,13 +9,7 @@ from uuid import UUID
 
 import psutil
 
-from tests.system.chaos.victims import (
-    Victims,
-    ends_up,
-    is_back,
-    kill_parts,
-    stops_the_job,
-)
+from tests.system.chaos.victims import Victims, ends_up, is_back, kill_parts
 from tests.system.chaos.witness import Witness
 from tests.system.chaos.world import JOB_PATIENCE, ChaosWorld
 
@@ -42,18 +37,18 @@ class Kill:
     stage: str
     units: int
     """Units that were kept when it happened."""
-    unfinished: bool
-    """Whether the attempt that died had a unit under way."""
     killed: Sequence[psutil.Process]
     again_before: int
     again: int = 0
-    """Units done again that had been kept before."""
+    """Units done again that had been kept before: by the kernel's word for each write."""
+    broken_off: int = 0
+    """Units that an attempt was at when it ended: one for each that another followed upon."""
     recovered: float | None = None
 
     @property
     def redone(self) -> int:
-        """Units that were done twice, in part or whole."""
-        return self.again + int(self.unfinished)
+        """Units that were done twice, in part or whole: at most so many."""
+        return self.again + self.broken_off
 
 
 def plan(chance: random.Random, units: Mapping[str, int], turn: Iterator[Victims]) -> list[Moment]:
@@ -75,18 +70,29 @@ def disturb(world: ChaosWorld, moments: Sequence[Moment], total: int) -> tuple[U
         began, kills = time.monotonic(), list[Kill]()
         for moment in moments:
             _wait_for(world, witness, moment, job, kills, began)
-            kills.append(_kill(world, witness, moment, began, total))
+            kills.append(_kill(world, witness, moment, began))
             if ends_up(moment.victims):
                 world.start()
         while not (world.completed(job) and all(kill.recovered is not None for kill in kills)):
             assert time.monotonic() - began < JOB_PATIENCE, _told(kills)
             _look(world, witness, kills, began, over=world.completed(job))
             time.sleep(LOOK)
-        for kill, after in zip(kills, [*kills[1:], None], strict=True):
-            until = after.again_before if after else witness.units_again()
-            kill.again = until - kill.again_before
+        _count(world, job, kills, began, witness.units_again(), total)
         assert witness.units() == total
     return job, kills
+
+
+def _count(
+    world: ChaosWorld, job: UUID, kills: Sequence[Kill], began: float, again: int, total: int
+) -> None:
+    """What each kill cost: what was kept again, and the attempts that began, before the next."""
+    zero = time.time() - (time.monotonic() - began)
+    starts = [attempt["created_at"].timestamp() - zero for attempt in world.attempts(job)]
+    for kill, after in zip(kills, [*kills[1:], None], strict=True):
+        kill.again = (after.again_before if after else again) - kill.again_before
+        end = after.at if after else math.inf
+        if kill.units < total:
+            kill.broken_off = sum(kill.at < start <= end for start in starts)
 
 
 def _wait_for(
@@ -112,19 +118,10 @@ def _wait_for(
     time.sleep(moment.delay)
 
 
-def _kill(world: ChaosWorld, witness: Witness, moment: Moment, began: float, total: int) -> Kill:
+def _kill(world: ChaosWorld, witness: Witness, moment: Moment, began: float) -> Kill:
     now = time.monotonic() - began
     killed = kill_parts(world, moment.victims)
-    kept = witness.units()
-    return Kill(
-        moment,
-        now,
-        witness.stage_now(),
-        kept,
-        stops_the_job(moment.victims) and kept < total,
-        killed,
-        witness.units_again(),
-    )
+    return Kill(moment, now, witness.stage_now(), witness.units(), killed, witness.units_again())
 
 
 def _look(

@@ -1,5 +1,6 @@
 """Who is killed: each by SIGKILL, all processes of it at once."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from enum import StrEnum
@@ -82,20 +83,22 @@ def is_back(world: ChaosWorld, victims: Victims, killed: Iterable[psutil.Process
     return True
 
 
-def stops_the_job(victims: Victims) -> bool:
-    """Whether the attempt that is at work dies, or is ended because its deployment died."""
-    return Part.WORKER in victims or ends_up(victims)
-
-
 def _family(world: ChaosWorld, part: Part) -> list[psutil.Process]:
-    """The processes of one of Dagster's parts."""
+    """The processes of one of Dagster's parts; runs and what they are forked from are others'."""
     assert world.up is not None
     with suppress(psutil.NoSuchProcess):
         for child in psutil.Process(world.up.pid).children():
             with suppress(psutil.NoSuchProcess):
                 if any(_LEADERS[part] in word for word in child.cmdline()):
-                    return [child, *child.children(recursive=True)]
+                    return [child, *(one for one in child.children(True) if _beside(child, one))]
     return []
+
+
+def _beside(leader: psutil.Process, process: psutil.Process) -> bool:
+    try:
+        return os.getsid(process.pid) == leader.pid
+    except ProcessLookupError:
+        return False
 
 
 def _postgres(world: ChaosWorld) -> list[psutil.Process]:

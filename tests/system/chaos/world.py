@@ -146,6 +146,7 @@ class ChaosWorld:
         assert outcomes.count("completed") == 1, outcomes
         assert outcomes[-1] == "completed", outcomes
         assert None not in outcomes
+        assert self.job(job)["retry_count"] == 0, "a death has used up a retry"
 
     @contextmanager
     def watched(self) -> Iterator[Witness]:
