@@ -56,9 +56,7 @@ class PostgresChunkSink(ChunkSink):
         with self._database.transaction() as connection:
             _stage_rows(connection, space, chunks)
             # Locks are taken only now: the iterable may compute for minutes.
-            lock_document(connection, self._user_id, document_id)
-            if self._fence is not None:
-                self._fence.hold(connection)
+            lock_document(connection, self._user_id, document_id, self._fence)
             with annotations_kept(connection, self._user_id, document_id, self._read_text):
                 count = _apply(connection, document_id, space)
             connection.execute(

@@ -57,9 +57,7 @@ class PostgresEdgeSink(EdgeSink):
         with chunks_stay(), self._database.transaction() as connection:
             _stage_edges(connection, edges)
             # Locks are taken only now: the iterable may compute for minutes.
-            lock_document(connection, user_id, document_id)
-            if self._fence is not None:
-                self._fence.hold(connection)
+            lock_document(connection, user_id, document_id, self._fence)
             connection.execute(_KEEP_VALID, parameters)
             connection.execute(_FIND_TOUCHING, parameters)
             judged = _number(connection, _COUNT_JUDGED, parameters)

@@ -109,6 +109,13 @@ class Home:
                 found.append(psutil.Process(identity.pid))
         return found
 
+    def wait_until_empty(self) -> None:
+        """Return once no process of this home is left; fail, naming those that stay."""
+        deadline = time.monotonic() + PATIENCE
+        while left := self.processes():
+            assert time.monotonic() < deadline, f"still there: {[*map(_told, left)]}"
+            time.sleep(0.1)
+
     def clean_up(self) -> None:
         """End whatever is left, so that no test leaves anything behind."""
         for process in self.processes():
@@ -123,6 +130,12 @@ class Home:
                 return True
             return process.environ().get("RHIZOME_HOME") == str(self.path)
         return False
+
+
+def _told(process: psutil.Process) -> str:
+    with _gone_already():
+        return f"{process.pid} (of {process.ppid()}): {' '.join(process.cmdline())}"
+    return f"{process.pid}, just gone"
 
 
 @contextmanager

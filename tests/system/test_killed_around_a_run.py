@@ -51,7 +51,7 @@ def test_neither_warm_process_nor_code_server_nor_daemon_is_needed(
         started.send_signal(signal.SIGTERM)
         started.communicate(timeout=60)
     assert home.rhizome("down").returncode == 0
-    wait_until(lambda: not home.processes(), "no process of this home is left", 30)
+    home.wait_until_empty()
 
 
 def _attempts(database: Database) -> list[tuple[int, str | None]]:

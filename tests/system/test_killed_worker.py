@@ -77,7 +77,7 @@ def test_it_goes_on_with_nothing_done_twice(home: Home, port: int, tmp_path: Pat
         started.send_signal(signal.SIGTERM)
         started.communicate(timeout=60)
     assert home.rhizome("down").returncode == 0
-    wait_until(lambda: not home.processes(), "no process of this home is left", 30)
+    home.wait_until_empty()
 
 
 def _status(database: Database) -> Any:

@@ -61,7 +61,7 @@ def test_three_files_twice(home: Home, tmp_path: Path) -> None:
     written = archive.read_bytes()
     assert home.rhizome("export", "--all", "--output", archive).returncode == 2
     assert archive.read_bytes() == written, "a file was overwritten that nobody gave up"
-    wait_until(lambda: not home.processes(), "everything that was started has ended")
+    home.wait_until_empty()
 
 
 def test_one_bad_file_fails_the_command_and_no_other_document(home: Home, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_ctrl_c_leaves_nothing_and_loses_nothing(home: Home, tmp_path: Path) -> 
         told, _ = process.communicate(timeout=60)
 
     assert process.returncode == 130, told
-    wait_until(lambda: not home.processes(), "everything that was started has ended", 30)
+    home.wait_until_empty()
     with home.database() as database:
         (job,) = database.all("select * from background_jobs")
         (attempt,) = database.all("select * from job_attempts")

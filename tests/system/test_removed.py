@@ -53,4 +53,4 @@ def test_a_document_that_is_being_worked_on_goes_with_all_of_it(
         started.send_signal(signal.SIGTERM)
         started.communicate(timeout=60)
     assert home.rhizome("down").returncode == 0
-    wait_until(lambda: not home.processes(), "no process of this home is left", 30)
+    home.wait_until_empty()

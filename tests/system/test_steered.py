@@ -105,4 +105,4 @@ def test_paused_and_resumed_at_random_moments_the_result_is_the_same(
         started.send_signal(signal.SIGTERM)
         started.communicate(timeout=60)
     assert home.rhizome("down").returncode == 0
-    wait_until(lambda: not home.processes(), "no process of this home is left", 30)
+    home.wait_until_empty()

@@ -17,10 +17,6 @@ from rhizome_pipelines.transfer.links import LOCAL_FOLDER, link_secret, local_li
 from tests.system.home import ROOT, Home, answers, free_port, kill, wait_until
 
 
-def _nothing_left(home: Home) -> bool:
-    return home.processes() == []
-
-
 def test_asked_to_end_it_leaves_nothing(home: Home, port: int) -> None:
     with home.start("up", "--port", str(port)) as up:
         wait_until(lambda: answers(port), "the web server answers")
@@ -36,7 +32,7 @@ def test_asked_to_end_it_leaves_nothing(home: Home, port: int) -> None:
     assert up.returncode == 0, told
     assert "Stopped" in told
     assert not [process for process in family if process.is_running()]
-    wait_until(lambda: _nothing_left(home), "no process of this home is left", 30)
+    home.wait_until_empty()
 
 
 def test_killed_it_can_be_cleared_away(home: Home, port: int) -> None:
@@ -47,7 +43,7 @@ def test_killed_it_can_be_cleared_away(home: Home, port: int) -> None:
     down = home.rhizome("down")
 
     assert down.returncode == 0, down.stderr
-    wait_until(lambda: _nothing_left(home), "no process of this home is left", 30)
+    home.wait_until_empty()
     assert home.rhizome("down").stdout.strip() == "Nothing was running."
 
 
@@ -56,7 +52,7 @@ def test_killed_and_left_alone_nothing_stays(home: Home, port: int) -> None:
         wait_until(lambda: answers(port), "the web server answers")
         kill(psutil.Process(up.pid))
 
-    wait_until(lambda: _nothing_left(home), "the guardian has ended everything", 60)
+    home.wait_until_empty()
 
 
 def test_what_dies_under_it_is_started_again(home: Home, port: int) -> None:
@@ -100,7 +96,7 @@ def test_the_link_of_an_export_works_while_it_is_up_and_after_a_restart(
             assert up.wait(60) == 0
     log = home.path / "dagster" / "process-logs" / "panel.log"
     assert "token" not in log.read_text()
-    wait_until(lambda: _nothing_left(home), "no process of this home is left", 30)
+    home.wait_until_empty()
 
 
 def _exported(home: Home, path: Path) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """A document's embedded chunks, replaced whole; the corpus that is read of them."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -300,3 +302,19 @@ def test_an_attempt_that_lost_its_job_stores_no_chunks(
     with pytest.raises(OwnershipLostError):
         sink.replace(document.id, SPACE, "late", [chunk(document, 0, "Late.")])
     assert [text for _, _, text in stored(database, document)] == ["Chunk 0."]
+
+
+def test_chunks_and_the_jobs_own_progress_never_wait_for_each_other(
+    database: Database, guarded: GuardedJob, document: Document
+) -> None:
+    sink = PostgresChunkSink(database, document.user_id, guarded.fence)
+    with ThreadPoolExecutor(1) as other:
+        with database.transaction() as connection:
+            # As progress does it: the job's row first, then its document's.
+            connection.execute("update background_jobs set progress = '{}'")
+            replaced = other.submit(sink.replace, document.id, SPACE, "d", [chunk(document, 0)])
+            while not database.all("select from pg_locks where not granted"):
+                assert not replaced.done(), replaced.result()
+                time.sleep(0.01)
+            connection.execute("update documents set processing_stage = 'embeddings'")
+        assert replaced.result(timeout=60) == 1

@@ -174,8 +174,10 @@ def test_anothers_document_is_not_there(services: Services) -> None:
 def test_what_a_broken_storage_interrupts_a_second_call_finishes(services: Services) -> None:
     with s3_server() as (endpoint, server):
         client = s3_client(endpoint)
-        client.create_bucket(Bucket="documents")
-        services = replace(services, objects=S3Store(client, "documents"))
+        # Its own name: servers in one process keep what they hold together.
+        bucket = f"documents-{uuid4()}"
+        client.create_bucket(Bucket=bucket)
+        services = replace(services, objects=S3Store(client, bucket))
         document = add(services)
         ask(services, document)
         server.stop()
@@ -189,7 +191,7 @@ def test_what_a_broken_storage_interrupts_a_second_call_finishes(services: Servi
         server.start()
         # Another port: what the server keeps is not lost with it.
         host, port = server.get_host_and_port()
-        again = S3Store(s3_client(f"http://{host}:{port}"), "documents")
+        again = S3Store(s3_client(f"http://{host}:{port}"), bucket)
         done = delete_documents(replace(services, objects=again), [document], DEFAULT_USER, None)
 
         assert (done.documents, done.chunks, done.files) == (1, 2, 3)

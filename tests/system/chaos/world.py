@@ -81,7 +81,7 @@ class ChaosWorld:
         self.database.close()
         down = self.home.rhizome("down")
         assert down.returncode == 0, down.stderr
-        wait_until(lambda: not self.home.processes(), "no process of this home is left", 30)
+        self.home.wait_until_empty()
 
     # The document and its jobs
 
