@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
@@ -253,3 +253,17 @@ def _sentence(fault: ValidationError) -> str:
         name = "_".join(str(part) for part in error["loc"]).upper()
         told.append(f"RHIZOME_{name}: {reason}" if name else reason)
     return "These settings cannot be used: " + "; ".join(told) + "."
+
+
+def environment_for_others() -> dict[str, str]:
+    """The environment of processes started elsewhere that are to have the settings of this one.
+
+    They would not find the `.env` file of this working directory.
+    """
+    file = {
+        name.upper(): value
+        for name, value in DotEnvSettingsSource(Settings).env_vars.items()
+        if value and name.startswith("rhizome_")
+    }
+    # As for settings: what is set but empty counts as not set.
+    return file | {name: value for name, value in os.environ.items() if value or name not in file}

@@ -25,7 +25,7 @@ from rhizome_pipelines.deployment.warm import warm_place
 from rhizome_pipelines.deployment.web_address import WebAddress
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
 from rhizome_pipelines.server.layout import Layout, make_private_folder
-from rhizome_pipelines.settings import Settings
+from rhizome_pipelines.settings import Settings, environment_for_others
 from rhizome_pipelines.warm_launcher.shutdown import Shutdown
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -240,7 +240,7 @@ class DagsterProcesses:
     def _spawn(self, name: str, arguments: Sequence[str]) -> Process:
         log = self.logs_folder / f"{name}.log"
         environment = {
-            **os.environ,
+            **environment_for_others(),
             "DAGSTER_HOME": str(self.dagster_home),
             "RHIZOME_HOME": str(self.settings.home),
             # Runs make links to it.

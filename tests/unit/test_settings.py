@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from rhizome_pipelines.settings import SettingsError, find_home, load_settings
+from rhizome_pipelines.settings import (
+    SettingsError,
+    environment_for_others,
+    find_home,
+    load_settings,
+)
 
 
 def test_the_home_is_found_upward_as_git_finds_its_own(tmp_path: Path) -> None:
@@ -44,3 +49,19 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RHIZOME_DATABASE_URL", "postgresql://me:hush@host/db")
     monkeypatch.setenv("RHIZOME_CHAT_API_KEY", "hush-hush")
     assert "hush" not in repr(load_settings())
+
+
+def test_processes_started_elsewhere_are_told_what_the_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text(
+        "RHIZOME_HISTORY_DAYS=7\nrhizome_max_in_flight=3\nRHIZOME_CHAT_MODEL=small\nOTHER=no\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RHIZOME_HISTORY_DAYS", "9")
+    monkeypatch.setenv("RHIZOME_CHAT_MODEL", "")
+    told = environment_for_others()
+    assert told["RHIZOME_HISTORY_DAYS"] == "9", "the environment goes before the file"
+    assert told["RHIZOME_MAX_IN_FLIGHT"] == "3"
+    assert told["RHIZOME_CHAT_MODEL"] == "small", "set but empty counts as not set"
+    assert "OTHER" not in told
