@@ -11,7 +11,12 @@ from rhizome_pipelines.database.rows import attempt_from
 from rhizome_pipelines.database.storable import storable_text
 from rhizome_pipelines.database.succession import take_next
 from rhizome_pipelines.lifecycle.errors import ErrorType
-from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, AttemptTrigger
+from rhizome_pipelines.lifecycle.jobs import (
+    Attempt,
+    AttemptOutcome,
+    AttemptTrigger,
+    CheckpointPointer,
+)
 
 
 @dataclass(frozen=True)
@@ -146,21 +151,44 @@ class AttemptRepository:
         error_type: ErrorType | None = None,
         error: str | None = None,
         traceback: str | None = None,
+        kept: CheckpointPointer | None = None,
     ) -> bool:
-        """Record that and how the attempt ended; the job's row is not touched.
+        """Record that and how the attempt ended; the job's status is not touched.
 
         False if its end is on record already: the first record stays. Whoever launches is told
-        that there is room again.
+        that there is room again. `kept`: the part that a pause found just done; the job and the
+        attempt point to it if the job is still paused, and nobody has cleared its pointer.
         """
         return (
             self._database.execute(
                 """
-            with ended as (
-                update job_attempts
+            with told as (
+                update background_jobs j
+                set last_checkpoint_stage = %(stage)s, last_checkpoint_path = %(path)s,
+                    checkpoint_hash = %(hash)s,
+                    progress = rhizome_merge_progress(j.progress, jsonb_build_object(
+                        'checkpoint', jsonb_build_object(
+                            'stage', %(stage)s::text, 'path', %(path)s::text,
+                            'hash', %(hash)s::text, 'can_resume', true, 'timestamp', now())))
+                from job_attempts a
+                where %(path)s::text is not null
+                  and a.job_id = %(job)s and a.number = %(number)s and a.ended_at is null
+                  and j.id = a.job_id and j.status = 'paused' and j.current_attempt = a.number
+                  and j.last_checkpoint_path is not distinct from a.last_checkpoint_path
+                returning j.id),
+            ended as (
+                update job_attempts a
                 set ended_at = now(), outcome = %(outcome)s, error_type = %(type)s,
-                    error = %(error)s, error_traceback = %(traceback)s
-                where job_id = %(job)s and number = %(number)s and ended_at is null
-                returning job_id)
+                    error = %(error)s, error_traceback = %(traceback)s,
+                    last_checkpoint_stage = case when told.id is null
+                        then a.last_checkpoint_stage else %(stage)s end,
+                    last_checkpoint_path = case when told.id is null
+                        then a.last_checkpoint_path else %(path)s end,
+                    checkpoint_hash = case when told.id is null
+                        then a.checkpoint_hash else %(hash)s end
+                from (select) as one left join told on true
+                where a.job_id = %(job)s and a.number = %(number)s and a.ended_at is null
+                returning a.job_id)
             select pg_notify('rhizome_wish', json_build_object(
                 'op', 'end', 'id', job_id, 'status', null)::text)
             from ended
@@ -172,6 +200,9 @@ class AttemptRepository:
                     "type": error_type,
                     "error": None if error is None else storable_text(error),
                     "traceback": None if traceback is None else storable_text(traceback),
+                    "stage": None if kept is None else kept.stage,
+                    "path": None if kept is None else kept.path,
+                    "hash": None if kept is None else kept.hash,
                 },
             )
             == 1

@@ -19,7 +19,7 @@ from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.stage_checks import StageCheck
 from rhizome_pipelines.deployment.work import Work
 from rhizome_pipelines.lifecycle.errors import PermanentError
-from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, Job
+from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, CheckpointPointer, Job
 from rhizome_pipelines.lifecycle.stage_names import StageName
 from rhizome_pipelines.stages.runner import StageFinished, StageRunner, StageStopped
 from rhizome_pipelines.stages.stage import StopReason
@@ -100,7 +100,7 @@ class AttemptSession:
             case StageFinished():
                 self._finished[name] = result
             case StageStopped():
-                self._end(_OUTCOMES[result.reason])
+                self._end(_OUTCOMES[result.reason], result.kept)
         return result
 
     def _paused_for_review(self, name: StageName) -> StageStopped | None:
@@ -210,9 +210,11 @@ class AttemptSession:
     def _why_lost(self) -> StopReason:
         return self._control.ask() or StopReason.SUPERSEDED
 
-    def _end(self, outcome: AttemptOutcome) -> None:
+    def _end(self, outcome: AttemptOutcome, kept: CheckpointPointer | None = None) -> None:
         self._progress.close()
-        AttemptRepository(self.services.database).end(self.job.id, self.attempt.number, outcome)
+        AttemptRepository(self.services.database).end(
+            self.job.id, self.attempt.number, outcome, kept=kept
+        )
         self._ended = True
 
 

@@ -47,11 +47,16 @@ class StageFinished:
 
 @dataclass(frozen=True)
 class StageStopped:
-    """The stage was left at a safe point; nothing was written after the wish to stop was seen."""
+    """The stage was left at a safe point.
+
+    After the wish to stop was seen nothing was written, save the unit that a pause found just
+    done: `kept` names its part.
+    """
 
     reason: StopReason
     stage: str
     units_done: int
+    kept: CheckpointPointer | None = None
 
 
 def fingerprint_of(stage: Stage) -> Fingerprint:
@@ -63,9 +68,10 @@ Done = TypeVar("Done")
 
 
 class _StopRequested(Exception):  # noqa: N818 - a wish, not an error; never leaves this module
-    def __init__(self, reason: StopReason) -> None:
+    def __init__(self, reason: StopReason, kept: CheckpointPointer | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.kept = kept
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ class StageRunner:
         try:
             return walk.run(reuse=reuse)
         except _StopRequested as stop:
-            return StageStopped(stop.reason, stage.name, walk.units_done)
+            return StageStopped(stop.reason, stage.name, walk.units_done, stop.kept)
 
 
 class _Walk:
@@ -193,7 +199,9 @@ class _Walk:
         pulse = self._meter.pulse_for(unit)
         with hearing_answers() as hosts:
             payload = self._patiently(unit, lambda: self._stage.work(unit, pulse))
-        self._ask()
+        reason = self._runner.control.ask()
+        if reason not in (None, StopReason.PAUSED):
+            raise _StopRequested(reason)
         written = self._runner.clock()
         pointer = self._patiently(
             unit, lambda: self._store.write_part(unit.key, payload, self._fingerprint, written)
@@ -201,6 +209,9 @@ class _Walk:
         self.units_done += 1
         if hosts:
             self._runner.answered(hosts)
+        if reason is StopReason.PAUSED:
+            # The job is still this attempt's: what was paid for is kept.
+            raise _StopRequested(reason, pointer)
         _announce(self._runner.progress, pointer)
         self._meter.unit_kept(unit, reused=False)
         return payload

@@ -1,7 +1,10 @@
 """Attempts: one at a time, bound to one run, adopted from elsewhere, outliving their job."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import LiteralString
 from uuid import UUID, uuid4
+
+import pytest
 
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.connection import Database
@@ -145,6 +148,46 @@ def test_an_end_is_recorded_once(
     assert (attempt.outcome, attempt.error) == (AttemptOutcome.FAILED, "bad�")
     kept = database.all("select error_type, error_traceback from job_attempts")
     assert kept == [{"error_type": "permanent", "error_traceback": "Traceback …"}]
+
+
+KEPT = CheckpointPointer("chunking", "u/d/part-chunking-2", "fedcba9876543210")
+
+
+def test_what_a_pause_found_just_done_is_pointed_to(
+    attempts: AttemptRepository, jobs: JobRepository, guarded: GuardedJob,
+    database: Database, job: Job,
+) -> None:  # fmt: skip
+    guarded.pointer("chunking", "u/d/part-chunking-1", "0123456789abcdef")
+    database.execute("update background_jobs set status = 'paused'")
+    assert attempts.end(job.id, 1, AttemptOutcome.PAUSED, kept=KEPT)
+    found = jobs.get(job.id)
+    assert found is not None and found.checkpoint == KEPT
+    assert found.progress["checkpoint"]["path"] == KEPT.path
+    assert attempts.list_for_job(job.id)[0].checkpoint == KEPT
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        "update background_jobs set status = 'pending'",
+        "update background_jobs set status = 'cancelled'",
+        "update background_jobs set last_checkpoint_stage = null, last_checkpoint_path = null,"
+        " checkpoint_hash = null",
+        "delete from background_jobs",
+    ],
+)
+def test_a_newer_wish_goes_before_what_a_pause_found_done(
+    attempts: AttemptRepository, jobs: JobRepository, guarded: GuardedJob,
+    database: Database, job: Job, meanwhile: LiteralString,
+) -> None:  # fmt: skip
+    first = CheckpointPointer("chunking", "u/d/part-chunking-1", "0123456789abcdef")
+    guarded.pointer(first.stage, first.path, first.hash)
+    database.execute("update background_jobs set status = 'paused'")
+    database.execute(meanwhile)
+    before = jobs.get(job.id)
+    assert attempts.end(job.id, 1, AttemptOutcome.PAUSED, kept=KEPT)
+    assert jobs.get(job.id) == before
+    assert attempts.list_for_job(job.id)[0].checkpoint == first
 
 
 def test_deaths_are_counted_where_the_checkpoint_is(

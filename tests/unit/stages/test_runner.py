@@ -9,6 +9,7 @@ from rhizome_pipelines.checkpoints.hashing import sha256, short_hash
 from rhizome_pipelines.checkpoints.keys import InvalidKeyError, parse_checkpoint_name
 from rhizome_pipelines.checkpoints.objects import StorageUnavailableError
 from rhizome_pipelines.lifecycle.errors import PermanentError
+from rhizome_pipelines.lifecycle.jobs import CheckpointPointer
 from rhizome_pipelines.stages.runner import StageStopped
 from rhizome_pipelines.stages.stage import StageOutput, StopReason, Unit
 from tests.memory_store import MemoryStore
@@ -175,8 +176,18 @@ def test_a_kill_at_any_step_costs_one_unit_at_most(tmp_path: Path) -> None:
 # Stopped at every question
 
 
+def kept_by_a_pause(attempt: Attempt, objects: MemoryStore) -> list[CheckpointPointer]:
+    """What was written after the wish to stop was seen: the unit that was just done, if any."""
+    seen = attempt.control.writes_when_stopped
+    assert seen is not None
+    return [
+        CheckpointPointer("squares", key, short_hash(sha256(objects.objects[key])))
+        for key in attempt.store.writes[seen:]
+    ]
+
+
 @pytest.mark.parametrize("reason", list(StopReason))
-def test_nothing_is_written_after_a_wish_to_stop(tmp_path: Path, reason: StopReason) -> None:
+def test_a_wish_to_stop_is_obeyed_at_once(tmp_path: Path, reason: StopReason) -> None:
     whole = Attempt(MemoryStore(), tmp_path)
     whole.run()
     for stop_at in range(1, whole.control.asked + 1):
@@ -185,18 +196,20 @@ def test_nothing_is_written_after_a_wish_to_stop(tmp_path: Path, reason: StopRea
         attempt.control.reason = reason
         result = attempt.run()
 
-        assert attempt.control.writes_when_stopped == len(attempt.store.writes)
+        last = kept_by_a_pause(attempt, objects)
+        assert len(last) <= (1 if reason is StopReason.PAUSED else 0)
         assert attempt.control.told_when_stopped == len(attempt.progress.told)
         assert list(tmp_path.iterdir()) == []
         if stop_at < whole.control.asked:
             kept = sum(parse_checkpoint_name(key) is not None for key in objects.objects)
-            assert result == StageStopped(reason, "squares", kept)
+            assert result == StageStopped(reason, "squares", kept, *last)
         else:
             assert not isinstance(result, StageStopped)  # only the parts were still to be removed
 
         resumed = Attempt(objects, tmp_path)
         resumed.run()
-        assert len(attempt.stage.worked) + len(resumed.stage.worked) <= UNITS + 1
+        again = 0 if reason is StopReason.PAUSED else 1
+        assert len(attempt.stage.worked) + len(resumed.stage.worked) <= UNITS + again
         assert set(objects.objects) == {KEYS.content, KEYS.chunks, STAGE_FILE}
         assert finals(objects) == resumed.stage.expected()
 
