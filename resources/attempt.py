@@ -18,9 +18,10 @@ from dagster import (
 from dagster._core.execution.plan.objects import ErrorSource
 
 from rhizome_pipelines.deployment.attempt import AttemptSession, RunEnding
+from rhizome_pipelines.deployment.faults import explained
 from rhizome_pipelines.deployment.opening import RunIdentity, open_attempt
 from rhizome_pipelines.deployment.services import Services
-from rhizome_pipelines.lifecycle.errors import InvalidInputError, explain
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import JobType
 from rhizome_pipelines.lifecycle.stage_names import ASSET_JOBS, JOB_STAGES, StageName
 from rhizome_pipelines.run_api import (
@@ -64,7 +65,7 @@ def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession | 
         try:
             session = open_attempt(services, _identity(run, context.resource_config, services))
         except Exception as fault:
-            raise Failure(explain(fault).message, allow_retries=False) from fault
+            raise Failure(explained(fault).message, allow_retries=False) from fault
         try:
             if session.work.partition is not None:
                 # An unknown partition would let the whole first step run and fail only then.

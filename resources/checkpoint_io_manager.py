@@ -16,7 +16,7 @@ from dagster import (
 
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.deployment.attempt import AttemptSession
-from rhizome_pipelines.lifecycle.errors import explain
+from rhizome_pipelines.deployment.faults import explained
 from rhizome_pipelines.lifecycle.stage_names import StageName
 
 
@@ -53,7 +53,7 @@ class CheckpointIOManager(IOManager):
             return self._attempt.load(stage)
         except Exception as fault:
             self._attempt.fail(fault)
-            raise Failure(explain(fault).message, allow_retries=False) from fault
+            raise Failure(explained(fault).message, allow_retries=False) from fault
 
 
 @io_manager(required_resource_keys={"attempt"})

@@ -78,7 +78,7 @@ def list_documents(
                 str(document.id),
                 _title(document),
                 document.author,
-                document.source_type.value,
+                document.source_type,
                 document.processing_status,
                 document.created_at,
             ]
@@ -111,7 +111,7 @@ def show(document_id: UUID, as_json: AsJson = False) -> None:
             "document": str(document.id),
             "title": _title(document),
             "author": document.author,
-            "type": document.source_type.value,
+            "type": document.source_type,
             "status": document.processing_status,
             "address": document.source_url,
             "added": document.created_at,

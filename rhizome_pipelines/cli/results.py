@@ -133,7 +133,7 @@ def _row(result: ProcessedDocument) -> list[object]:
     numbers = ("pageCount", "wordCount", "chunkCount")
     return [
         result.title,
-        result.document.source_type.value,
+        result.document.source_type,
         result.status.value,
         *(result.output.get(number) for number in numbers),
         result.connections if result.status is JobStatus.COMPLETED else None,

@@ -139,7 +139,11 @@ class DocumentRepository:
             (user_id, [sha256 for sha256, _ in wanted], [*{str(type_) for _, type_ in wanted}]),
         )
         found = [document_from(row) for row in rows]
-        return {(one.source_metadata["sha256"], one.source_type): one for one in found}
+        return {
+            (one.source_metadata["sha256"], one.source_type): one
+            for one in found
+            if one.source_type is not None
+        }
 
     def find_by_urls(self, user_id: UUID, urls: Collection[str]) -> Mapping[str, Document]:
         """What `find_by_url` finds, for many addresses by one statement."""

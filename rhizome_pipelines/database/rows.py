@@ -97,7 +97,7 @@ def document_from(row: Row) -> Document:
         user_id=row["user_id"],
         title=row["title"],
         author=row["author"],
-        source_type=SourceType(row["source_type"]),
+        source_type=SourceType.parse(row["source_type"]),
         storage_path=row["storage_path"],
         source_url=row["source_url"],
         processing_status=row["processing_status"] or DocumentStatus.PENDING,

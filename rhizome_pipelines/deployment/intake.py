@@ -186,10 +186,9 @@ def record_refusal(services: Services, user_id: UUID, refused: Refused) -> Job:
 
 def request_processing(services: Services, document: Document, label: str) -> Job:
     """Ask, through a row, for the document to be processed."""
-    given: dict[str, Any] = {
-        "document_id": str(document.id),
-        "source_type": document.source_type.value,
-    }
+    given: dict[str, Any] = {"document_id": str(document.id)}
+    if document.source_type:
+        given["source_type"] = document.source_type.value
     if document.storage_path:
         given["storage_path"] = document.storage_path
     if document.source_url:

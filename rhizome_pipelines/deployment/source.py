@@ -25,11 +25,12 @@ PASTED_TYPES = frozenset({SourceType.PASTE, SourceType.YOUTUBE})
 def open_source(services: Services, document: Document, job: Job) -> Iterator[Source]:
     """The source, with a local copy of its file where there is one, for as long as the context.
 
-    Raises InvalidInputError for a file that is missing or is not the document's own.
+    Raises InvalidInputError for a file that is missing or is not the document's own, and for a
+    document of no known type.
     """
     source = Source(
         document_id=document.id,
-        source_type=document.source_type,
+        source_type=_type(document, job),
         url=document.source_url or _text(job.input_data.get("source_url")),
         file_name=_text(document.source_metadata.get("file_name")),
     )
@@ -45,7 +46,18 @@ def open_source(services: Services, document: Document, job: Job) -> Iterator[So
                 "The document's file is not in the storage. Upload it again, then retry."
             ) from None
         found = replace(source, path=path, sha256=sha256_file(path))
-        yield _as_text(found, path) if document.source_type in PASTED_TYPES else found
+        yield _as_text(found, path) if source.source_type in PASTED_TYPES else found
+
+
+def _type(document: Document, job: Job) -> SourceType:
+    """The document's type; the job's input may name what the document's row does not."""
+    found = document.source_type or SourceType.parse(job.input_data.get("source_type"))
+    if found is None:
+        raise InvalidInputError(
+            "The document's row names no type of source that is known here. Set its source_type to "
+            f"one of {', '.join(SourceType)}, then retry."
+        )
+    return found
 
 
 def _stored(services: Services, document: Document, job: Job) -> str | None:

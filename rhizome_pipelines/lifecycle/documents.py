@@ -20,6 +20,11 @@ class SourceType(StrEnum):
     TXT = "txt"
     PASTE = "paste"
 
+    @classmethod
+    def parse(cls, word: object) -> "SourceType | None":
+        """The type of that name; None for no name, and for one that is not known here."""
+        return cls(word) if isinstance(word, str) and word in list(cls) else None
+
 
 class DocumentStatus(StrEnum):
     """`documents.processing_status`, as far as this project writes it."""
@@ -37,13 +42,16 @@ PLACEHOLDER_TITLES = ("", "untitled", "untitled document", "processing...", "pro
 
 @dataclass(frozen=True)
 class Document:
-    """One row of `documents`, the columns that stages read."""
+    """One row of `documents`, the columns that stages read.
+
+    `source_type` is None where the row names none that is known here.
+    """
 
     id: UUID
     user_id: UUID
     title: str | None
     author: str | None
-    source_type: SourceType
+    source_type: SourceType | None
     storage_path: str | None
     source_url: str | None
     processing_status: str

@@ -108,6 +108,22 @@ def test_a_file_that_is_not_there(world: World, source_type: SourceType) -> None
     assert "not in the storage" in (job.error_message or "")
 
 
+def test_a_document_of_no_known_type(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("Moss grows slowly.")
+    document = world.upload(SourceType.TXT, path)
+    world.services.database.execute("update documents set source_type = null")
+
+    job = world.process(document)
+
+    _assert_failed(world, document, job, INVALID)
+    assert "names no type of source" in (job.error_message or "")
+    listed = DocumentRepository(world.services.database).list(world.user)
+    assert [one.source_type for one in listed] == [None]
+
+    assert world.process(document, source_type="txt").status is JobStatus.COMPLETED
+
+
 @pytest.mark.parametrize(
     "key", ["../../etc/passwd", "/etc/passwd", "other-user/other-document/source.txt", "a\\b"]
 )
