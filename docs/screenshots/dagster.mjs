@@ -74,4 +74,10 @@ await page.setViewportSize({ width: 1280, height: 820 });
 await open(`/runs/${run.runId}`, 'button:has-text("Re-execute"):not([disabled])');
 await picture("timeline.png");
 
+// A job of ops: what it asks for, in Dagster's launchpad.
+await page.setViewportSize({ width: 1280, height: 560 });
+await open("/locations/rhizome/jobs/export_documents/playground", ".CodeMirror");
+await page.waitForTimeout(3000);
+await picture("form.png");
+
 await browser.close();

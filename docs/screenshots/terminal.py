@@ -61,7 +61,7 @@ def main(target: str, command: list[str]) -> None:
         console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
         console.print(Text.from_ansi(f"$ \x1b[1m{' '.join(command)}\x1b[0m"))
         for line in "\n".join(lines).rstrip().split("\n"):
-            console.print(Text.from_ansi(line), soft_wrap=True)
+            console.print(Text.from_ansi(line), overflow="fold")
     drawn = console.export_svg(title=" ".join(command))
     # A picture fetches nothing: the reader's own monospaced font will do.
     drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)

@@ -36,6 +36,7 @@ def export_named(
     with told(), asked_to_end(), context.services() as services:
         documents = _chosen(services, document_ids, everything)
         _refuse_place(output, force)
+        title = _title(documents)
         job = JobRepository(services.database).insert(
             services.settings.user,
             JobType.EXPORT_DOCUMENTS,
@@ -45,9 +46,12 @@ def export_named(
                 "includeAnnotations": annotations,
                 "format": kind.value,
             },
-            metadata={"documentIds": [str(document.id) for document in documents]},
+            metadata={
+                "documentIds": [str(document.id) for document in documents],
+                "title": title,
+            },
         )
-        asked = WatchedJob(job.id, job.id, f"{len(documents):,} documents")
+        asked = WatchedJob(job.id, job.id, title)
         (ended,) = see_through(services, [asked], quiet=as_json)
         fail_unless_completed([ended])
         place = output or Path(str(ended.output["zipFilename"]))
@@ -82,6 +86,12 @@ def _chosen(
             "holds; export them in several."
         )
     return found
+
+
+def _title(documents: Sequence[Document]) -> str:
+    if len(documents) == 1:
+        return documents[0].known_title or str(documents[0].id)
+    return f"{len(documents):,} documents"
 
 
 def _refuse_place(place: Path | None, force: bool) -> None:

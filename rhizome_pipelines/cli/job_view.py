@@ -41,7 +41,9 @@ def display_type(job: Job) -> str:
 
 def title(job: Job) -> str:
     """What the job is about."""
-    return str(job.output_data.get("documentTitle") or job.metadata.get("title") or job.entity_id)
+    named = job.output_data.get("documentTitle") or job.metadata.get("title") or job.entity_id
+    # what is about nothing in particular (an export that another client asked for)
+    return str(named or "–")
 
 
 def next_try(job: Job, now: datetime) -> str | None:
