@@ -2,22 +2,19 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol, assert_never
-from uuid import UUID, uuid4
+from typing import assert_never
+from uuid import UUID
 
 from rhizome_pipelines.checkpoints.objects import StorageUnavailableError
 from rhizome_pipelines.database.attempts import AttemptRepository, DeletedJob
-from rhizome_pipelines.database.circuits import Circuits
 from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.attempt_launcher import AttemptLauncher, Runs
 from rhizome_pipelines.deployment.cleanup import discard_for
-from rhizome_pipelines.deployment.launching import Parents, plan_attempt
-from rhizome_pipelines.deployment.presence import is_stopping
 from rhizome_pipelines.deployment.room import Room
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.actions import (
@@ -36,8 +33,8 @@ from rhizome_pipelines.lifecycle.actions import (
     Terminate,
     Wait,
 )
-from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError, TransientError
-from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, AttemptTrigger, Job
+from rhizome_pipelines.lifecycle.errors import TransientError
+from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, Job
 from rhizome_pipelines.lifecycle.launch import LaunchRequest
 from rhizome_pipelines.lifecycle.reconcile import reconcile, reconcile_deleted
 
@@ -58,33 +55,6 @@ LOOK_AT = 200
 """Pending rows that one look considers; the rest wait for the next."""
 
 
-LAUNCH_FAULTS = 3
-"""So many runs could not be launched, and a tick tries no more."""
-
-
-class Runs(Parents, Protocol):
-    """The runs of attempts."""
-
-    @property
-    def can_launch(self) -> bool:
-        """Whether `launch` works; if not, launch requests are handed on."""
-
-    def prepare(self) -> None:
-        """Make ready what launching needs. Never raises."""
-
-    def states(self, attempts: Iterable[Attempt]) -> Mapping[tuple[UUID, int], RunState]:
-        """State of each attempt's run, keyed by (job id, number)."""
-
-    def launch(self, request: LaunchRequest) -> None:
-        """Create and launch the run that the attempt is bound to. Raises whatever prevents it."""
-
-    def abandon(self, run_id: str) -> None:
-        """See to it that a run which was created and not yet launched never is."""
-
-    def terminate(self, attempt: Attempt) -> None:
-        """Have the attempt's run end now; nothing if it is over."""
-
-
 @dataclass
 class Reconciler:
     """The looks of one tick at all jobs that need attention; several may look at once."""
@@ -92,8 +62,14 @@ class Reconciler:
     services: Services
     runs: Runs
     did: Counter[str] = field(default_factory=Counter)
-    not_launched: dict[UUID, str] = field(default_factory=dict)
-    """Jobs whose run could not be launched, and why: they wait for the next tick."""
+
+    def __post_init__(self) -> None:
+        self._launcher = AttemptLauncher(self.services, self.runs, self.did)
+
+    @property
+    def not_launched(self) -> Mapping[UUID, str]:
+        """Jobs whose run could not be launched, and why: they wait for the next tick."""
+        return self._launcher.not_launched
 
     def look(self) -> Sequence[LaunchRequest]:
         """Decide about every job that needs it. What the daemon has to launch is returned."""
@@ -161,7 +137,7 @@ class Reconciler:
     def _carry_out(self, at: Situation, room: Room, launches: list[LaunchRequest]) -> None:
         action = self._decide(at)
         if isinstance(action, Launch):
-            request = self._launch(at.job, action.trigger, room)
+            request = self._launcher.launch(at.job, action.trigger, room)
             launches += [request] if request is not None else []
             return
         if isinstance(action, Wait):
@@ -232,74 +208,6 @@ class Reconciler:
             except Exception:
                 # Its launcher is away, say. Whatever the run still does, it no longer owns the job.
                 log.exception("The run %s could not be terminated.", attempt.run_id)
-
-    def _launch(self, job: Job, trigger: AttemptTrigger, room: Room) -> LaunchRequest | None:
-        if not self._may_launch(job, room):
-            return None
-        try:
-            planned = plan_attempt(self.services, self.runs, job, trigger)
-        except (InvalidInputError, PermanentError) as refusal:
-            JobRepository(self.services.database).reject(
-                job.id, refusal.message, refusal.error_type
-            )
-            self.did["rejected"] += 1
-            return None
-        # Bound before there is a run: whatever dies in between, nobody else takes its place.
-        run_id = str(uuid4()) if self.runs.can_launch else None
-        attempt = AttemptRepository(self.services.database).begin(job.id, trigger, run_id)
-        if attempt is None:
-            return None
-        room.take(job.user_id)
-        self.did["launched"] += 1
-        request = LaunchRequest(
-            job.id,
-            planned.work.job_type,
-            attempt.number,
-            job.user_id,
-            planned.work.partition,
-            planned.work.title,
-            planned.work.stages,
-            planned.steps,
-            planned.parent,
-            run_id,
-        )
-        if run_id is None:
-            return request
-        self._launch_now(request, run_id)
-        return None
-
-    def _may_launch(self, job: Job, room: Room) -> bool:
-        return (
-            room.for_one_of(job.user_id)
-            and room.beside(job)
-            and job.id not in self.not_launched
-            and len(self.not_launched) < LAUNCH_FAULTS
-            and not is_stopping(self.services.settings.home)
-            and self._provider_may_be_tried(job)
-        )
-
-    def _provider_may_be_tried(self, job: Job) -> bool:
-        """The last question before a launch: a yes may be the one chance given to all who wait."""
-        if job.waits_for is None or Circuits(self.services.database).may_try(job.waits_for, job.id):
-            return True
-        self.did["waiting for a provider"] += 1
-        return False
-
-    def _launch_now(self, request: LaunchRequest, run_id: str) -> None:
-        """Launch the run, or give the job back: that it could not be is no fault of the job."""
-        try:
-            self.runs.launch(request)
-        except Exception as fault:
-            self.not_launched[request.job_id] = f"{type(fault).__name__}: {fault}"
-            log.exception("The run of job %s could not be launched.", request.job_id)
-            with suppress(Exception):
-                self.runs.abandon(run_id)
-            JobRepository(self.services.database).release(
-                request.job_id,
-                request.attempt,
-                AttemptOutcome.SHUTDOWN,
-                "The run could not be launched; the job is begun again.",
-            )
 
 
 def _state(attempt: Attempt | None, states: Mapping[tuple[UUID, int], RunState]) -> RunState:

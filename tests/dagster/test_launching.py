@@ -13,7 +13,7 @@ from dagster._core.storage.dagster_run import RunsFilter
 from dagster._utils.hosted_user_process import recon_job_from_origin
 
 from rhizome_pipelines.database.attempts import AttemptRepository
-from rhizome_pipelines.deployment.reconciliation import LAUNCH_FAULTS
+from rhizome_pipelines.deployment.attempt_launcher import LAUNCH_FAULTS
 from rhizome_pipelines.deployment.services import open_services
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.jobs import AttemptOutcome, AttemptTrigger, JobStatus
