@@ -1,15 +1,10 @@
 """Annotations: finds again what a person has marked when a document's text has changed.
 
-Here live the alignment of an old and a new text, the searches, the decision how sure a place is,
-and the file `annotations.json`. Not here: how annotations are read and written (`AnchorStore`),
-and when a text changes.
+Here live the alignment of an old and a new text, the searches, and the decision how sure a place
+is. Not here: how annotations are read and written (`AnchorStore`), how they travel in archives
+(`transfer`), and when a text changes.
 """
 
-from rhizome_pipelines.annotations.archive import (
-    StoredAnnotation,
-    annotations_document,
-    annotations_from,
-)
 from rhizome_pipelines.annotations.model import (
     AUTOMATIC,
     Anchor,
@@ -31,8 +26,5 @@ __all__ = [
     "ReanchorReport",
     "Recovery",
     "RecoveryMethod",
-    "StoredAnnotation",
-    "annotations_document",
-    "annotations_from",
     "reanchor_document",
 ]

@@ -6,6 +6,9 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+POSITION, CHUNK_REF = "Position", "ChunkRef"
+"""The components of an annotation that say where it stands."""
+
 
 class RecoveryMethod(StrEnum):
     """`components.recovery_method`: how an annotation's place was found."""

@@ -7,7 +7,7 @@ from rhizome_pipelines.annotations.chunk_places import ChunkPlaces
 from rhizome_pipelines.annotations.folding import FoldedText
 from rhizome_pipelines.annotations.model import ChunkText
 from rhizome_pipelines.annotations.trigrams import TrigramIndex
-from rhizome_pipelines.annotations.units import UnitIndex
+from rhizome_pipelines.markdown.unit_index import UnitIndex
 
 MAX_UNITS = 500_000_000
 """UTF-16 code units of a text that is put together from chunks."""

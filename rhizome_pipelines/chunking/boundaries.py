@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rhizome_pipelines.chunking.config import ChunkingConfig, Strategy
-from rhizome_pipelines.chunking.offsets import Position
 from rhizome_pipelines.chunking.sections import Section, read_sections
 from rhizome_pipelines.chunking.splitting import Cuts, cuts_for
 from rhizome_pipelines.markdown.headings import Heading
+from rhizome_pipelines.markdown.utf16 import Position
 
 HARD_LEVEL = 2
 """Chunks do not reach across headings of this level or above, unless the part is tiny."""

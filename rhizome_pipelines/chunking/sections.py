@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rhizome_pipelines.chunking.offsets import Position
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.markdown.headings import LINE_LIMIT, Heading, HeadingScanner
+from rhizome_pipelines.markdown.utf16 import Position
 
 WINDOW = 131_072
 """Characters after which a section without headings is cut at its next blank line."""

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from rhizome_pipelines.annotations import Anchor, Pointer, Recovery, RecoveryMethod
-from rhizome_pipelines.annotations.archive import POSITION
+from rhizome_pipelines.annotations.model import POSITION
 
 _MOST = 2**31 - 1
 Row = Mapping[str, Any]
@@ -29,12 +29,11 @@ def anchor_from(row: Row) -> Anchor | None:
         before=_text(context.get("before")),
         after=_text(context.get("after")),
         pointer=_pointer(row, data),
-        recovery=recovery_from(row),
+        recovery=_recovery(row),
     )
 
 
-def recovery_from(row: Row) -> Recovery:
-    """The three columns of a Position."""
+def _recovery(row: Row) -> Recovery:
     method = row.get("recovery_method")
     return Recovery(
         RecoveryMethod(method) if method else None,

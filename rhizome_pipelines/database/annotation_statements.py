@@ -65,35 +65,3 @@ join chunks k on k.id = pointed.chunk and k.document_id = %(document)s
 where c.entity_id = e.id and c.component_type in ('Position', 'ChunkRef')
   and c.chunk_id is null and c.chunk_ids is not null
 """
-
-STORED: LiteralString = """
-select p.entity_id, p.recovery_method, p.recovery_confidence, p.needs_review,
-       (select jsonb_object_agg(c.component_type, coalesce(c.data, '{}') order by c.id desc)
-        from components c where c.entity_id = p.entity_id) as components
-from components p join entities e on e.id = p.entity_id
-where e.user_id = %(user)s and p.component_type = 'Position'
-  and (p.document_id = %(document)s
-       or (p.document_id is null and %(document)s::text in
-           (p.data ->> 'documentId', p.data ->> 'document_id')))
-order by p.entity_id
-"""
-
-ADD_ENTITY: LiteralString = """
-insert into entities (id, user_id, entity_type) values (%(entity)s, %(user)s, 'annotation')
-on conflict (id) do nothing
-"""
-
-OWN_ENTITY: LiteralString = "select from entities where id = %(entity)s and user_id = %(user)s"
-
-ADD_COMPONENT: LiteralString = """
-insert into components (entity_id, component_type, data, document_id, chunk_id, chunk_ids,
-                        original_chunk_index, recovery_method, recovery_confidence, needs_review)
-select %(entity)s, %(type)s, %(data)s, %(document)s,
-       case when %(placed)s then (select k.id from chunks k
-                where k.id = %(chunk)s::uuid and k.document_id = %(document)s) end,
-       case when %(placed)s then %(chunks)s::uuid[] end,
-       case when %(placed)s then %(index)s::int end,
-       case when %(found)s then %(method)s end,
-       case when %(found)s then %(confidence)s::float8 end,
-       %(found)s and %(review)s
-"""

@@ -1,24 +1,25 @@
-"""`entities` and `components`: a document's annotations read, moved along with its text, added."""
+"""`entities` and `components`: a document's annotations read, and moved along with its text."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, LiteralString
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from rhizome_pipelines.annotations import Anchor, AnchorStore, StoredAnnotation, reanchor_document
-from rhizome_pipelines.annotations.archive import CHUNK_REF, POSITION, StoredRecovery
-from rhizome_pipelines.annotations.chunk_places import ChunkPlaces
-from rhizome_pipelines.annotations.model import ChunkText, Pointer, ReanchorReport, RecoveryMethod
+from rhizome_pipelines.annotations import Anchor, AnchorStore, reanchor_document
+from rhizome_pipelines.annotations.model import (
+    CHUNK_REF,
+    POSITION,
+    ChunkText,
+    ReanchorReport,
+    RecoveryMethod,
+)
 from rhizome_pipelines.annotations.text_index import rebuilt
 from rhizome_pipelines.database import annotation_statements as statements
-from rhizome_pipelines.database.annotation_rows import anchor_from, component_data, recovery_from
+from rhizome_pipelines.database.annotation_rows import anchor_from, component_data
 from rhizome_pipelines.database.connection import Connection
-from rhizome_pipelines.database.ownership import lock_document
-from rhizome_pipelines.database.storable import is_storable_json
-from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
 
 class PostgresAnnotations(AnchorStore):
@@ -86,77 +87,6 @@ class PostgresAnnotations(AnchorStore):
                 "chunks": list(pointed.values()),
             },
         )
-
-    def stored(self, document_id: UUID) -> Iterator[StoredAnnotation]:
-        """All of a document's annotations with all their components, for a file."""
-        for row in self._all(statements.STORED, {"document": document_id}):
-            yield StoredAnnotation(
-                id=row["entity_id"],
-                components={
-                    name: data for name, data in row["components"].items() if isinstance(data, dict)
-                },
-                recovery=StoredRecovery.of(recovery_from(row)),
-            )
-
-    def add(
-        self,
-        document_id: UUID,
-        annotations: Sequence[StoredAnnotation],
-        chunks: Sequence[ChunkText],
-    ) -> int:
-        """Add annotations to a document, whose `chunks` they then lie in; how many were new.
-
-        One whose id the user has already is left as it is; an id that belongs to somebody else
-        is exchanged, always for the same one. Raises InvalidInputError for an unknown document,
-        and for text that Postgres cannot hold; then the transaction must not be committed.
-        """
-        lock_document(self._connection, self._user_id, document_id)
-        places = ChunkPlaces(chunks)
-        return sum(self._add(document_id, one, places) for one in annotations)
-
-    def _add(self, document_id: UUID, annotation: StoredAnnotation, places: ChunkPlaces) -> bool:
-        if not is_storable_json(annotation.components):
-            raise InvalidInputError(
-                f"The annotation {annotation.id} cannot be stored: it holds a NUL or half a "
-                "surrogate pair, which Postgres cannot store."
-            )
-        entity = self._new_entity(annotation.id)
-        if entity is None:
-            return False
-        names = annotation.components.keys() | {CHUNK_REF}
-        recovery = annotation.recovery.to_recovery()
-        place = anchor_from({"position": annotation.components[POSITION]})
-        pointer = places.pointer(place.start, place.end) if place else Pointer()
-        for name in sorted(names):
-            anchored = Anchor(0, 0, "", pointer=pointer, recovery=recovery)
-            data = dict(annotation.components.get(name, {}))
-            if name in (POSITION, CHUNK_REF):
-                data |= {"documentId": str(document_id), "document_id": str(document_id)}
-            if name == CHUNK_REF:
-                data |= component_data(CHUNK_REF, anchored)
-            self._connection.execute(
-                statements.ADD_COMPONENT,
-                {
-                    "entity": entity,
-                    "type": name,
-                    "data": Jsonb(data),
-                    "document": document_id,
-                    "placed": name in (POSITION, CHUNK_REF),
-                    "found": name == POSITION,
-                    **_columns(anchored),
-                },
-            )
-        return True
-
-    def _new_entity(self, wished: UUID) -> UUID | None:
-        """The id under which the annotation was added; None if the user has it."""
-        for entity in (wished, uuid5(self._user_id, str(wished))):
-            owned = {"entity": entity, "user": self._user_id}
-            if self._connection.execute(statements.ADD_ENTITY, owned).rowcount:
-                return entity
-            if self._connection.execute(statements.OWN_ENTITY, owned).fetchone() is not None:
-                return None
-        return None
 
     def _all(self, query: LiteralString, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:

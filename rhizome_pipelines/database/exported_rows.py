@@ -183,13 +183,16 @@ where s.document_id = %(document)s
 order by s.document_id, s.chunk_index, t.document_id, t.chunk_index, x.connection_type
 """
 
+# Rows of older clients say only in their data whose document it is.
 _ANNOTATIONS = """
 select jsonb_build_object(
     'entity_id', e.id, 'entity_type', e.entity_type,
     'components', (
         select jsonb_agg(jsonb_build_object(
             'component_type', c.component_type, 'data', c.data,
-            'about_document', c.document_id is not distinct from %(document)s::uuid,
+            'about_document', coalesce(c.document_id::text = %(document)s::text
+                or c.document_id is null and %(document)s::text in
+                    (c.data ->> 'documentId', c.data ->> 'document_id'), false),
             'chunk_index', one.chunk_index,
             'chunk_indexes', (
                 select jsonb_agg(many.chunk_index order by many.chunk_index) from chunks many
@@ -203,6 +206,10 @@ select jsonb_build_object(
         where c.entity_id = e.id)) as record
 from entities e
 where e.user_id = %(user)s and exists (
-    select from components c where c.entity_id = e.id and c.document_id = %(document)s)
+    select from components c
+    where c.entity_id = e.id
+      and (c.document_id = %(document)s
+           or (c.document_id is null and %(document)s::text in
+               (c.data ->> 'documentId', c.data ->> 'document_id'))))
 order by e.id
 """

@@ -78,8 +78,7 @@ def open_import_stage(
     with ExitStack() as stack:
         bundle = stack.enter_context(_bundle(services, context.job.user_id, wanted))
         if name == ReadingStage.NAME:
-            library = PostgresLibrary(services.database, context.job.user_id)
-            yield ReadingStage(bundle, wanted, library, StageFormats())
+            yield _reading(services, context.job.user_id, bundle, wanted)
         elif upstream is None:
             raise PermanentError(f"The stage {name} needs the result of the stage before it.")
         elif name == ApplicationStage.NAME:
@@ -104,8 +103,7 @@ def open_import_stage(
 def preview(services: Services, user_id: UUID, wanted: ImportInput) -> Plan:
     """What an import would do; nothing is changed. Raises InvalidInputError, all faults told."""
     with _bundle(services, user_id, wanted) as bundle, tempfile.TemporaryDirectory() as scratch:
-        library = PostgresLibrary(services.database, user_id)
-        stage = ReadingStage(bundle, wanted, library, StageFormats())
+        stage = _reading(services, user_id, bundle, wanted)
         parts = ((unit, stage.work(unit, lambda *_: None)) for unit in stage.units())
         return Plan.model_validate(stage.finish(parts, Path(scratch)).facts["plan"])
 
@@ -221,6 +219,21 @@ def _source_key(user_id: UUID, wanted: ImportInput) -> str:
             f"The file {key[:200]!r} is not this user's; name one below {user_prefix(user_id)}"
         )
     return key
+
+
+def _reading(
+    services: Services, user_id: UUID, bundle: Bundle, wanted: ImportInput
+) -> ReadingStage:
+    @contextmanager
+    def stored_text(document_id: UUID) -> Iterator[Path | None]:
+        try:
+            with services.objects.local_copy(DocumentKeys(user_id, document_id).content) as path:
+                yield path
+        except ObjectMissingError:
+            yield None
+
+    library = PostgresLibrary(services.database, user_id)
+    return ReadingStage(bundle, wanted, library, StageFormats(), stored_text)
 
 
 def _application(

@@ -1,6 +1,6 @@
 """Checks of what a stage left behind, made right after it; a fault blocks what comes next."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import RhizomeError, TransientError
 from rhizome_pipelines.lifecycle.stage_names import StageName
+from rhizome_pipelines.markdown.utf16 import Utf16Window
 
 SHOWN_FAULTS = 5
 
@@ -133,7 +134,7 @@ def _offset_faults(content: Path, chunks: Path) -> tuple[list[str], dict[str, in
     """Compare every chunk with the text between its offsets, holding one window of the text."""
     faults: list[str] = []
     count = 0
-    text = _Utf16Window(content)
+    text = Utf16Window(content)
     for record in read_chunks(chunks):
         count += 1
         if text.between(record["start_offset"], record["end_offset"]) != record["content"]:
@@ -141,33 +142,3 @@ def _offset_faults(content: Path, chunks: Path) -> tuple[list[str], dict[str, in
             if len(faults) == SHOWN_FAULTS:
                 break
     return faults, {"chunks": count}
-
-
-class _Utf16Window:
-    """A text file read once from front to back, sliced by UTF-16 code units."""
-
-    def __init__(self, path: Path, size: int = 1 << 20) -> None:
-        self._pieces = self._read(path, size)
-        self._units = b""
-        self._begins = 0
-
-    def between(self, start: int, end: int) -> str:
-        """The text between two offsets; `start` must not fall from call to call."""
-        if start < self._begins:
-            return ""
-        while self._begins + len(self._units) // 2 < end:
-            piece = next(self._pieces, None)
-            if piece is None:
-                break
-            kept = self._units[2 * (start - self._begins) :]
-            self._begins = min(start, self._begins + len(self._units) // 2)
-            self._units = kept + piece
-        offset = 2 * (start - self._begins)
-        units = self._units[offset : offset + 2 * (end - start)]
-        return units.decode("utf-16-le", errors="replace")
-
-    @staticmethod
-    def _read(path: Path, size: int) -> Iterator[bytes]:
-        with path.open(encoding="utf-8", newline="") as file:
-            while piece := file.read(size):
-                yield piece.encode("utf-16-le")

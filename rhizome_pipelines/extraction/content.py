@@ -6,7 +6,7 @@ exactly one newline at the end. Everything else is kept as it came.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +15,7 @@ from rhizome_pipelines.extraction.blocks import read_pieces
 from rhizome_pipelines.extraction.extractor import OutlineEntry
 from rhizome_pipelines.extraction.word_count import count_words
 from rhizome_pipelines.markdown.headings import scan_headings
+from rhizome_pipelines.markdown.utf16 import utf16_length
 
 BLOCK = 256 * 1024
 """Code points that are held at once."""
@@ -120,34 +121,6 @@ def write_content(raw: Path, content: Path, marks: Sequence[int]) -> list[int]:
     for index in order[waiting:]:
         moved[index] = length
     return [min(offset, length) for offset in moved]
-
-
-def utf16_offsets(content: Path, offsets: Iterable[int]) -> dict[int, int]:
-    """Offset in code points of a UTF-8 file → the same place in UTF-16 code units."""
-    result: dict[int, int] = {}
-    read = 0
-    units = 0
-    wanted = sorted(set(offsets))
-    waiting = 0
-    with content.open(encoding="utf-8", newline="") as source:
-        while block := source.read(BLOCK):
-            begin = 0
-            while waiting < len(wanted) and wanted[waiting] <= read + len(block):
-                cut = wanted[waiting] - read
-                units += utf16_length(block[begin:cut])
-                result[wanted[waiting]] = units
-                begin = cut
-                waiting += 1
-            units += utf16_length(block[begin:])
-            read += len(block)
-    for offset in wanted[waiting:]:
-        result[offset] = units
-    return result
-
-
-def utf16_length(text: str) -> int:
-    """Length in UTF-16 code units."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def summarise(content: Path) -> ContentSummary:

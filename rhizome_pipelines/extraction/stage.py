@@ -15,7 +15,6 @@ from rhizome_pipelines.extraction.content import (
     MAX_OUTLINE,
     ContentSummary,
     summarise,
-    utf16_offsets,
     write_content,
 )
 from rhizome_pipelines.extraction.extractor import Extracted, OutlineEntry, PageStart, Source
@@ -25,6 +24,7 @@ from rhizome_pipelines.extraction.registry import ExtractorRegistry
 from rhizome_pipelines.lifecycle.documents import Document, SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.stage_names import StageName
+from rhizome_pipelines.markdown.utf16 import utf16_offsets
 from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
 
 CONTENT = "content.md"

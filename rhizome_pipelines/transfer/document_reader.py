@@ -1,8 +1,8 @@
 """Reads the files of one document of a bundle, and tells all that is wrong with them."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from rhizome_pipelines.transfer.incoming import (
     read_list,
 )
 from rhizome_pipelines.transfer.inputs import faults_in_words
+from rhizome_pipelines.transfer.places import CONTENT, Places
 from rhizome_pipelines.transfer.ports import DocumentFormats, Record, Told
 from rhizome_pipelines.transfer.records import COLUMNS, ChunkRecord
 
@@ -60,11 +61,23 @@ class FoundDocument(BaseModel):
     faults: tuple[str, ...] = ()
 
 
+StoredText = Callable[[UUID], AbstractContextManager[Path | None]]
+"""A local copy of the text that is stored of a document; None if there is none."""
+
+
 class DocumentReader:
     """Reads each file once or twice, none of them whole into memory."""
 
-    def __init__(self, bundle: Bundle, formats: DocumentFormats, scratch: Path, told: Told) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        formats: DocumentFormats,
+        stored_text: StoredText,
+        scratch: Path,
+        told: Told,
+    ) -> None:
         self._bundle = bundle
+        self._stored_text = stored_text
         self._formats = formats
         self._scratch = scratch
         self._told = told
@@ -99,10 +112,13 @@ class DocumentReader:
         if chunks is None:
             return found
         count, filled = 0, set[str]()
-        with self._opened(chunks) as path, self._telling():
+        with ExitStack() as stack:
+            path = stack.enter_context(self._opened(chunks))
+            stack.enter_context(self._telling())
+            places = self._places(document, stack)
             self._check_envelope(path, document.document_id)
             for record in self._formats.read_chunks(path):
-                self._check_chunk(record, count)
+                self._check_chunk(record, count, places)
                 filled |= {column for column in COLUMNS if record.get(column) is not None}
                 count += 1
                 if count > MAX_CHUNKS or len(self._faults) > MAX_COUNTED:
@@ -122,16 +138,25 @@ class DocumentReader:
         if named != str(document_id):
             self._faults.append(f"chunks.json belongs to another document, {str(named)[:60]!a}")
 
-    def _check_chunk(self, record: Record, number: int) -> None:
+    def _places(self, document: BundledDocument, stack: ExitStack) -> Places | None:
+        """Of the text that the chunks come with, or of the document's stored one."""
+        content = document.files.get(CONTENT)
+        if content is not None:
+            return Places(stack.enter_context(self._opened(content)))
+        stored = stack.enter_context(self._stored_text(document.document_id))
+        return None if stored is None else Places(stored)
+
+    def _check_chunk(self, record: Record, number: int, places: Places | None) -> None:
+        what = f"chunks.json, chunk {number}"
         try:
             chunk = ChunkRecord.model_validate(record)
         except ValidationError as error:
-            self._faults.append(f"chunks.json, chunk {number}: {faults_in_words(error)}")
-        else:
-            if chunk.chunk_index != number:
-                self._faults.append(
-                    f"chunks.json, chunk {number}: it has the index {chunk.chunk_index}"
-                )
+            self._faults.append(f"{what}: {faults_in_words(error)}")
+            return
+        if chunk.chunk_index != number:
+            self._faults.append(f"{what}: it has the index {chunk.chunk_index}")
+        if places is not None and (fault := places.fault(chunk)):
+            self._faults.append(f"{what}: {fault}")
 
     def _with_vectors(self, found: FoundDocument, file: ListedFile) -> FoundDocument:
         if not found.chunk_count:

@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import ijson
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rhizome_pipelines.checkpoints.envelope import read_versioned
 from rhizome_pipelines.checkpoints.keys import validated_key
 from rhizome_pipelines.lifecycle.documents import SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.transfer.inputs import faults_in_words
-from rhizome_pipelines.transfer.records import Count, Moment, Share, Text
+from rhizome_pipelines.transfer.records import Count, Json, Moment, Share, Text
 
 MAX_DOCUMENT = 64 * 2**20
 MAX_COMPONENTS = 100
@@ -39,14 +39,14 @@ class DocumentRecord(_Incoming):
     processing_status: str | None = None
     word_count: Count | None = None
     page_count: Count | None = None
-    outline: JsonValue = None
-    metadata: JsonValue = None
-    source_metadata: JsonValue = None
+    outline: Json = None
+    metadata: Json = None
+    source_metadata: Json = None
     markdown_available: bool | None = None
     chunker_type: Text | None = None
     language: Text | None = None
     document_type: Text | None = None
-    detected_metadata: JsonValue = None
+    detected_metadata: Json = None
     created_at: Moment
     processing_completed_at: Moment | None = None
 
@@ -67,14 +67,14 @@ class ConnectionRecord(_Incoming):
     user_starred: bool | None = None
     validated_at: Moment | None = None
     discovered_at: Moment | None = None
-    metadata: JsonValue = None
+    metadata: Json = None
 
 
 class ComponentRecord(_Incoming):
     """A component of an annotation; chunks by their index."""
 
     component_type: Annotated[Text, Field(max_length=100)]
-    data: dict[str, JsonValue] | None = None
+    data: dict[Text, Json] | None = None
     about_document: bool = True
     chunk_index: Count | None = None
     chunk_indexes: list[Count] | None = None

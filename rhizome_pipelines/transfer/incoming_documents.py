@@ -28,10 +28,9 @@ from rhizome_pipelines.transfer.incoming import (
     read_list,
 )
 from rhizome_pipelines.transfer.matching import Place, match_chunks
+from rhizome_pipelines.transfer.places import CONTENT
 from rhizome_pipelines.transfer.plan import Decision, PlannedDocument
 from rhizome_pipelines.transfer.ports import DocumentFormats, Record, Space
-
-CONTENT = "content.md"
 
 _Record = TypeVar("_Record", bound=BaseModel)
 

@@ -15,7 +15,7 @@ from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
 from rhizome_pipelines.transfer.bundle import Bundle, BundledDocument
 from rhizome_pipelines.transfer.collecting import CHUNKS
-from rhizome_pipelines.transfer.document_reader import DocumentReader, FoundDocument
+from rhizome_pipelines.transfer.document_reader import DocumentReader, FoundDocument, StoredText
 from rhizome_pipelines.transfer.inputs import ImportInput
 from rhizome_pipelines.transfer.matching import Place, match_chunks
 from rhizome_pipelines.transfer.plan import (
@@ -36,16 +36,22 @@ _ROW_BYTES = 10_000
 class ReadingStage:
     """Reads and validates one bundle."""
 
-    VERSION: ClassVar[str] = "1"
+    VERSION: ClassVar[str] = "2"
     NAME: ClassVar[str] = "reading"
 
     def __init__(
-        self, bundle: Bundle, wanted: ImportInput, library: Library, formats: DocumentFormats
+        self,
+        bundle: Bundle,
+        wanted: ImportInput,
+        library: Library,
+        formats: DocumentFormats,
+        stored_text: StoredText,
     ) -> None:
         self._bundle = bundle
         self._wanted = wanted
         self._library = library
         self._formats = formats
+        self._stored_text = stored_text
         self._documents = {_key(one.document_id): one for one in bundle.documents}
 
     @property
@@ -90,7 +96,9 @@ class ReadingStage:
             pulse(min(1.0, done / unit.weight), unit.label)
 
         with tempfile.TemporaryDirectory(prefix="rhizome-import-") as scratch:
-            reader = DocumentReader(self._bundle, self._formats, Path(scratch), told)
+            reader = DocumentReader(
+                self._bundle, self._formats, self._stored_text, Path(scratch), told
+            )
             return reader.read(document).model_dump_json().encode()
 
     def finish(self, parts: Iterable[tuple[Unit, bytes]], scratch: Path) -> StageOutput:

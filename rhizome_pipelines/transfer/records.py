@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -24,6 +25,23 @@ def _storable(text: str) -> str:
     return text
 
 
+def _storable_json(value: Any) -> Any:
+    """Keys and texts at any depth, and numbers that JSON has."""
+    match value:
+        case str():
+            _storable(value)
+        case float() if not isfinite(value):
+            raise ValueError("holds a number that is not finite")
+        case dict():
+            for key, item in value.items():
+                _storable(key)
+                _storable_json(item)
+        case list():
+            for item in value:
+                _storable_json(item)
+    return value
+
+
 def _moment(value: Any) -> Any:
     """ISO 8601; a time without a zone is in UTC."""
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -33,6 +51,7 @@ def _moment(value: Any) -> Any:
 
 
 Text = Annotated[str, AfterValidator(_storable)]
+Json = Annotated[JsonValue, AfterValidator(_storable_json)]
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
@@ -50,21 +69,21 @@ class ChunkRecord(BaseModel):
     content: Annotated[Text, Field(max_length=MAX_CONTENT)]
     start_offset: Count | None = None
     end_offset: Count | None = None
-    themes: JsonValue = None
+    themes: Json = None
     importance_score: Share | None = None
     summary: Text | None = None
     word_count: Count | None = None
     token_count: Count | None = None
-    emotional_metadata: JsonValue = None
-    conceptual_metadata: JsonValue = None
-    domain_metadata: JsonValue = None
+    emotional_metadata: Json = None
+    conceptual_metadata: Json = None
+    domain_metadata: Json = None
     metadata_extracted_at: Moment | None = None
     page_start: int | None = Field(None, ge=-(2**31), lt=2**31)
     page_end: int | None = Field(None, ge=-(2**31), lt=2**31)
     heading_level: int | None = Field(None, ge=0, lt=2**31)
     heading_path: list[Text] | None = None
     section_marker: Text | None = None
-    bboxes: JsonValue = None
+    bboxes: Json = None
     position_confidence: Literal["exact", "high", "medium", "synthetic"] | None = None
     position_method: Text | None = None
     position_validated: bool | None = None

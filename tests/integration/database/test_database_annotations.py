@@ -1,16 +1,11 @@
-"""Annotations in the transaction that replaces the chunks; annotations out and in again."""
+"""Annotations in the transaction that replaces the chunks."""
 
 from collections.abc import Callable, Sequence
 from uuid import UUID, uuid4, uuid5
 
 import pytest
 
-from rhizome_pipelines.annotations import (
-    RecoveryMethod,
-    StoredAnnotation,
-    annotations_document,
-    annotations_from,
-)
+from rhizome_pipelines.annotations import RecoveryMethod
 from rhizome_pipelines.database.annotations import PostgresAnnotations, annotations_kept
 from rhizome_pipelines.database.chunks import PostgresChunkSink
 from rhizome_pipelines.database.connection import Database
@@ -243,64 +238,3 @@ def test_the_report_counts_what_became_of_them(
     assert report.placed[RecoveryMethod.EXACT] == 1
     assert highlight not in report.needs_review
     assert lost in report.needs_review
-
-
-def taken_out(database: Database, user: UUID, document: UUID) -> Sequence[StoredAnnotation]:
-    with database.transaction() as connection:
-        fields = annotations_document(
-            document, PostgresAnnotations(connection, user).stored(document)
-        )
-    return annotations_from(fields)
-
-
-def put_in(
-    database: Database, user: UUID, document: UUID, found: Sequence[StoredAnnotation]
-) -> int:
-    with database.transaction() as connection:
-        store = PostgresAnnotations(connection, user)
-        return store.add(document, found, store.current_chunks(document))
-
-
-def test_annotations_travel_whole_to_another_users_document(
-    database: Database,
-    documents: DocumentRepository,
-    user: UUID,
-    document: Document,
-    highlight: UUID,
-) -> None:
-    found = taken_out(database, user, document.id)
-    stranger = uuid4()
-    other = documents.insert(NewDocument(stranger, SourceType.PDF, title="On rhizomes"))
-    sink = PostgresChunkSink(database, stranger)
-    sink.replace(other.id, SPACE, "d", embedded(other.id, TEXT))
-
-    assert put_in(database, stranger, other.id, found) == 1
-    assert put_in(database, stranger, other.id, found) == 0
-
-    (added,) = taken_out(database, stranger, other.id)
-    assert added.id != highlight
-    assert covered(database, added.id, TEXT) == QUOTE
-    assert added.components["Content"] == NOTE
-    assert added.components["Position"]["documentId"] == str(other.id)
-    assert component(database, added.id, "ChunkRef")["chunk_id"] == uuid5(other.id, "18")
-    assert component(database, highlight, "Position")["document_id"] == document.id
-
-
-def test_annotations_that_were_deleted_come_back_as_they_were(
-    database: Database, user: UUID, document: Document, highlight: UUID
-) -> None:
-    found = taken_out(database, user, document.id)
-    assert put_in(database, user, document.id, found) == 0
-    database.execute("delete from entities")
-    assert put_in(database, user, document.id, found) == 1
-    assert taken_out(database, user, document.id) == found
-
-
-def test_an_annotation_that_postgres_cannot_hold_is_refused(
-    database: Database, user: UUID, document: Document
-) -> None:
-    bad = StoredAnnotation(id=uuid4(), components={"Position": {"originalText": "a\0b"}})
-    with pytest.raises(InvalidInputError, match="NUL"):
-        put_in(database, user, document.id, [bad])
-    with pytest.raises(InvalidInputError, match="no document"):
-        put_in(database, uuid4(), document.id, [])

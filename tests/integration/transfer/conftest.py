@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from mypy_boto3_s3 import S3Client
 
+from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.server.postgres import EmbeddedPostgres
 from rhizome_pipelines.storage.s3 import S3Store
+from tests.integration.transfer.editing import TEXT, TREES
 from tests.integration.transfer.transfer_world import Installation, installation
 from tests.postgres_fixtures import temporary_database
 from tests.s3_fixtures import s3_bucket, s3_endpoint
@@ -34,3 +36,13 @@ def there(
 def in_bucket(here: Installation, s3_bucket: tuple[S3Client, str]) -> Installation:
     """`here` with its objects in a bucket."""
     return replace(here, services=replace(here.services, objects=S3Store(*s3_bucket, "prefix")))
+
+
+@pytest.fixture
+def roots(here: Installation, tmp_path: Path) -> Document:
+    return here.process(tmp_path, "roots.md", TEXT)
+
+
+@pytest.fixture
+def trees(here: Installation, roots: Document, tmp_path: Path) -> Document:
+    return here.process(tmp_path, "trees.md", TREES)

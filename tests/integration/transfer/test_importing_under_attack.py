@@ -12,7 +12,7 @@ from rhizome_pipelines.deployment.importing import (
 )
 from rhizome_pipelines.lifecycle.jobs import Job, JobType
 from rhizome_pipelines.stages.runner import StageFinished, StageRunner
-from tests.integration.transfer.test_importing import edited, everything
+from tests.integration.transfer.editing import edited, everything
 from tests.integration.transfer.transfer_world import (
     NOW,
     Installation,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from rhizome_pipelines.annotations.alignment import Alignment
 from rhizome_pipelines.annotations.folding import FoldedText, fold
-from rhizome_pipelines.annotations.units import UnitIndex
+from rhizome_pipelines.markdown.unit_index import UnitIndex
 from tests.unit.annotations.anchored import after_change, marked, sliced, units
 
 SCRIPTS = st.sampled_from(

@@ -12,10 +12,10 @@ from rhizome_pipelines.extraction import content as module
 from rhizome_pipelines.extraction.content import (
     ContentCleaner,
     summarise,
-    utf16_offsets,
     write_content,
 )
 from rhizome_pipelines.extraction.word_count import count_words
+from rhizome_pipelines.markdown.utf16 import utf16_offsets
 
 TEXTS = st.text(alphabet="ab \t\n\n\n\r\x00\x0c\x85🌊é\ufeff", max_size=60)
 

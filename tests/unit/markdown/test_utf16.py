@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhizome_pipelines.chunking.offsets import Position, utf8_length, utf16_length
+from rhizome_pipelines.markdown.utf16 import Position, utf8_length, utf16_length
 
 FAMILY = "👩‍👩‍👧‍👦"
 TEXTS = st.text(st.characters(codec="utf-8"))
