@@ -1,4 +1,4 @@
-"""Imports that are refused whole: hostile, damaged, another user's, or not what they claim to be."""
+"""Imports refused whole: hostile, damaged, another user's, or not what they claim to be."""
 
 import json
 from collections.abc import Callable
