@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, LiteralString
+from uuid import UUID
 
 from rhizome_pipelines.lifecycle.documents import Document, DocumentStatus, SourceType
 from rhizome_pipelines.lifecycle.errors import ErrorType
@@ -49,7 +50,7 @@ def job_from(row: Row) -> Job:
         created_at=row["created_at"],
         updated_at=row["updated_at"] or row["created_at"],
         entity_type=row["entity_type"],
-        entity_id=row["entity_id"],
+        entity_id=row["entity_id"] or _document_named(row["input_data"]),
         progress=_object(row["progress"]),
         input_data=_object(row["input_data"]),
         metadata=_object(row["metadata"]),
@@ -105,6 +106,14 @@ def document_from(row: Row) -> Document:
         metadata=_object(row["metadata"]),
         source_metadata=_object(row["source_metadata"]),
     )
+
+
+def _document_named(input_data: object) -> UUID | None:
+    """The document that a job is about whose `entity_id` a client has left empty."""
+    try:
+        return UUID(str(_object(input_data).get("document_id")))
+    except ValueError:
+        return None
 
 
 def _pointer(row: Row) -> CheckpointPointer | None:

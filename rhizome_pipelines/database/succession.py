@@ -8,6 +8,8 @@ from rhizome_pipelines.database.connection import Connection
 from rhizome_pipelines.database.rows import attempt_from
 from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptTrigger
 
+_UUID = r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"
+
 
 def take_next(
     connection: Connection, job_id: UUID, trigger: AttemptTrigger, run_id: str | None = None
@@ -15,6 +17,7 @@ def take_next(
     """Give a job, whose row this transaction has locked, to its next attempt (and its run).
 
     An attempt that is not recorded as ended is superseded: from now on its writes change nothing.
+    A document that only the job's input names is written into `entity_id`.
     """
     connection.execute(
         """
@@ -31,10 +34,14 @@ def take_next(
             current_attempt = 1 + greatest(current_attempt, coalesce(
                 (select max(number) from job_attempts where job_id = %(job)s), 0)),
             completed_at = null, next_retry_at = null, waits_for = null,
-            error_type = null, error_message = null, output_data = '{}'
+            error_type = null, error_message = null, output_data = '{}',
+            entity_id = coalesce(entity_id, case when input_data ->> 'document_id' ~* %(uuid)s
+                then (input_data ->> 'document_id')::uuid end),
+            entity_type = coalesce(entity_type, case when entity_id is null
+                and input_data ->> 'document_id' ~* %(uuid)s then 'document' end)
         where id = %(job)s
         """,
-        {"job": job_id},
+        {"job": job_id, "uuid": _UUID},
     )
     if trigger is AttemptTrigger.RESTART:
         connection.execute(

@@ -136,6 +136,31 @@ def test_the_first_start_stays(
     assert all(attempt.started_at for attempt in attempts.list_for_job(job.id))
 
 
+@pytest.mark.parametrize("job_type", ["process_document", "import_document"])
+def test_a_document_that_only_the_input_names_is_the_jobs(
+    attempts: AttemptRepository, jobs: JobRepository, document: Document, job_type: str
+) -> None:
+    asked = jobs.insert(
+        document.user_id, JobType(job_type), input_data={"document_id": str(document.id)}
+    )
+    assert asked.entity_id == document.id
+    assert attempts.begin(asked.id, AttemptTrigger.START) is not None
+    found = jobs.get(asked.id)
+    assert found is not None
+    assert (found.entity_type, found.entity_id) == ("document", document.id)
+    assert attempts.others_at_work(document.id, UUID(int=0))
+
+
+@pytest.mark.parametrize("named", [None, 7, "", "no document", "{}", ["a"]])
+def test_an_input_that_names_no_document_begins_all_the_same(
+    attempts: AttemptRepository, jobs: JobRepository, user: UUID, named: object
+) -> None:
+    asked = jobs.insert(user, JobType.IMPORT_DOCUMENT, input_data={"document_id": named})
+    assert attempts.begin(asked.id, AttemptTrigger.START) is not None
+    found = jobs.get(asked.id)
+    assert found is not None and (found.entity_type, found.entity_id) == (None, None)
+
+
 def test_an_end_is_recorded_once(
     attempts: AttemptRepository, guarded: GuardedJob, database: Database, job: Job
 ) -> None:
