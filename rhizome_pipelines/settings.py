@@ -105,7 +105,14 @@ class Settings(BaseSettings):
         "documents whose row is gone, are kept before the sweep removes them.",
     )
     failed_checkpoint_days: PositiveFloat = Field(
-        30.0, description="Days that a job which failed for good keeps its checkpoints."
+        30.0,
+        description="Days that a job which failed for good keeps its checkpoints, and an import "
+        "what was uploaded for it.",
+    )
+    export_days: PositiveFloat = Field(
+        30.0,
+        description="Days that the archives of exports are kept in the storage. Their links last "
+        "a day.",
     )
 
     chunk_characters: Annotated[int, Field(ge=200, le=20_000)] = Field(

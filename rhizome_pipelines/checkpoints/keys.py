@@ -107,6 +107,18 @@ def parse_document_key(key: str) -> tuple[UUID, UUID] | None:
     return (user_id, document_id) if canonical else None
 
 
+def parse_transfer_key(key: str) -> tuple[UUID, str] | None:
+    """User and folder (`exports` or `imports`) of an archive's key; None for any other key."""
+    parts = key.split("/")
+    if len(parts) != 3 or parts[1] not in {"exports", "imports"} or not parts[2]:
+        return None
+    try:
+        user_id = UUID(parts[0])
+    except ValueError:
+        return None
+    return (user_id, parts[1]) if str(user_id) == parts[0] else None
+
+
 def user_prefix(user_id: UUID) -> str:
     """Prefix of all that belongs to a user, with its `/`."""
     return f"{_id(user_id)}/"

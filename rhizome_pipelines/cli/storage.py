@@ -21,11 +21,11 @@ def cleanup(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Remove what nobody needs: orphaned checkpoints, files of deleted documents.
+    """Remove what nobody needs: orphaned checkpoints and uploads, files of deleted documents.
 
     Kept: whatever an unfinished job goes on from, what is younger than RHIZOME_ORPHAN_HOURS
-    (checkpoints of failed jobs: RHIZOME_FAILED_CHECKPOINT_DAYS), exports. A deployment that is up
-    does the same every hour.
+    (checkpoints of failed jobs: RHIZOME_FAILED_CHECKPOINT_DAYS; archives of exports:
+    RHIZOME_EXPORT_DAYS). A deployment that is up does the same every hour.
     """
     with told(), context.services() as services:
         # Late: the checkpoints' modules are not needed by the help.

@@ -66,6 +66,27 @@ def with_checkpoints_due(
     return frozenset(ids) - {row["needed"] for row in rows}
 
 
+def uploads_needed(
+    database: Database, keys: Collection[str], failed_for: timedelta
+) -> frozenset[str]:
+    """Those of the stored files that a job is going to read, or may if a person retries it."""
+    if not keys:
+        return frozenset()
+    rows = database.all(
+        """
+        select distinct j.input_data ->> 'storage_path' as key from background_jobs j
+        where j.input_data ->> 'storage_path' = any(%(keys)s) and (
+            coalesce(j.status, 'pending') in ('pending', 'processing', 'paused')
+            or j.status = 'failed' and (
+                j.next_retry_at is not null or j.updated_at > now() - %(failed_for)s::interval)
+            or exists (
+                select from job_attempts a where a.job_id = j.id and a.ended_at is null))
+        """,
+        {"keys": list(keys), "failed_for": failed_for},
+    )
+    return frozenset(row["key"] for row in rows)
+
+
 def forget_pointers(database: Database, ids: Collection[UUID]) -> int:
     """The checkpoints of these documents or jobs are gone: failed and cancelled jobs say so."""
     return database.execute(

@@ -8,16 +8,17 @@ outlives its retention:
   `orphan_hours`; a job that failed for good keeps them for `failed_checkpoint_days`;
 - all files of a document whose row is gone, and what jobs without a document have kept under their
   own id, once they have lain for `orphan_hours` and no unfinished job is about them;
+- archives of exports, and uploads that no import will read (`archive_cleanup`);
 - attempts of deleted jobs that the reconciler has not come to.
 
-Exports and files under other names are never touched, and neither is what a live job uses.
+Files under other names are never touched, and neither is what a live job uses.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, islice
 from uuid import UUID
 
 from rhizome_pipelines.checkpoints.keys import (
@@ -32,6 +33,7 @@ from rhizome_pipelines.database import cleanup as rows
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.retention import documents_that_exist
+from rhizome_pipelines.deployment.archive_cleanup import due_archives
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES
 
@@ -41,7 +43,7 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Swept:
-    """Files of one document that went, or would go, and why."""
+    """Files that went, or would go, and why: a document's, or one archive."""
 
     prefix: str
     files: int
@@ -69,8 +71,7 @@ class Sweep:
     def summary(self) -> str:
         """For a person."""
         verb = "Would remove" if self.dry_run else "Removed"
-        documents = len({one.prefix for one in self.swept})
-        return f"{verb} {self.files:,} files ({self.bytes:,} bytes) of {documents:,} documents."
+        return f"{verb} {self.files:,} files ({self.bytes:,} bytes)."
 
 
 def discard_for(services: Services, job_id: UUID, user_id: UUID, document_id: UUID | None) -> bool:
@@ -100,8 +101,11 @@ def sweep(services: Services, *, dry_run: bool = False) -> Sweep:
     now = JobRepository(services.database).now()
     old = now - timedelta(hours=services.settings.orphan_hours)
     swept: list[Swept] = []
-    for documents in _batches(services):
-        swept += _sweep_batch(services, documents, old, dry_run)
+    for batch in _batches(services):
+        if isinstance(batch, _Others):
+            swept += _sweep_archives(services, batch, now, dry_run)
+        else:
+            swept += _sweep_batch(services, batch, old, dry_run)
     return Sweep(swept, dry_run)
 
 
@@ -115,12 +119,21 @@ class _Prefix:
     files: Sequence[ObjectInfo]
 
 
-def _batches(services: Services) -> Iterator[Sequence[_Prefix]]:
-    """Documents' files, a number of documents at a time, in the order of their keys."""
+@dataclass(frozen=True)
+class _Others:
+    """Files that are no document's."""
+
+    files: Sequence[ObjectInfo]
+
+
+def _batches(services: Services) -> Iterator[Sequence[_Prefix] | _Others]:
+    """Documents' files, a number of documents at a time, and others, in the order of their keys."""
     batch: list[_Prefix] = []
     listed = services.objects.list("")
     for owner, group in groupby(listed, key=lambda info: parse_document_key(info.key)):
         if owner is None:
+            while files := [*islice(group, BATCH)]:
+                yield _Others(files)
             continue
         user_id, document_id = owner
         batch.append(_Prefix(user_id, document_id, f"{user_id}/{document_id}/", [*group]))
@@ -129,6 +142,15 @@ def _batches(services: Services) -> Iterator[Sequence[_Prefix]]:
             batch = []
     if batch:
         yield batch
+
+
+def _sweep_archives(
+    services: Services, others: _Others, now: datetime, dry_run: bool
+) -> list[Swept]:
+    due = due_archives(services, others.files, now)
+    if not dry_run:
+        services.objects.delete([info.key for info, _ in due])
+    return [Swept(info.key, 1, info.size, why) for info, why in due]
 
 
 def _sweep_batch(

@@ -29,7 +29,7 @@ from rhizome_pipelines.checkpoints.portable_manifest import (
 )
 from rhizome_pipelines.checkpoints.verification import described
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
-from rhizome_pipelines.transfer.names import file_name, rows_name
+from rhizome_pipelines.transfer.names import distinct_names, file_name, rows_name
 from rhizome_pipelines.transfer.ports import DocumentFormats, DocumentRows, Record
 from rhizome_pipelines.transfer.records import same_record
 from rhizome_pipelines.transfer.segments import Opener, Outgoing
@@ -202,7 +202,10 @@ def from_disk(path: Path) -> Opener:
 
 
 def stored_files(objects: ObjectStore, keys: DocumentKeys, document: Record) -> dict[str, str]:
-    """Name in the document's folder → key, of all final files; the source may lie elsewhere."""
+    """Name in the document's folder → key, of all final files; the source may lie elsewhere.
+
+    A bucket keeps names apart that would clash where the archive is unpacked: they are changed.
+    """
     found = {
         info.key.removeprefix(keys.prefix): info.key
         for info in objects.list(keys.prefix)
@@ -218,7 +221,8 @@ def stored_files(objects: ObjectStore, keys: DocumentKeys, document: Record) -> 
         name = f"source{PurePosixPath(info.key).suffix}"
         if name not in found:
             found[name] = info.key
-    return found
+    called = distinct_names({*found, CHUNKS, EMBEDDINGS, DOCUMENT_MANIFEST})
+    return {called[name]: key for name, key in found.items()}
 
 
 def _write_list(

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 from uuid import UUID
 
 from rhizome_pipelines.checkpoints.keys import InvalidKeyError, validated_key
@@ -12,6 +13,8 @@ MANIFEST = "manifest.json"
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|#^\[\]]+')
+_RESERVED = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])(?=\.|$)", re.IGNORECASE)
+"""What Windows takes for a device, whatever the ending (Microsoft, Naming Files)."""
 _TITLE_BYTES = 120
 
 
@@ -48,16 +51,38 @@ def note_names(titles: Iterable[tuple[UUID, str]]) -> dict[UUID, str]:
     for document_id, title in titles:
         stem = readable_stem(title)
         name = f"{stem}.md"
-        if folded(name) in taken:
-            name = f"{stem} ({document_id}).md"
+        while folded(name) in taken:
+            # A title may look like another's name with its id.
+            stem = f"{stem} ({document_id})"
+            name = f"{stem}.md"
         taken.add(folded(name))
         names[document_id] = name
     return names
+
+
+def distinct_names(names: Iterable[str]) -> dict[str, str]:
+    """Each name, and what it is called where case and composition make no difference.
+
+    Names that are the same there get a number, and so does a file that is a folder of others. Of
+    such names the one in lower case stays as it is, as those are that Rhizome writes itself.
+    """
+    ordered = sorted(names, reverse=True)
+    folders = {folded(str(folder)) for name in ordered for folder in PurePosixPath(name).parents}
+    taken: set[str] = set()
+    distinct = {}
+    for name in ordered:
+        path, number, called = PurePosixPath(name), 1, name
+        while folded(called) in taken | folders:
+            number += 1
+            called = str(path.with_name(f"{path.stem}~{number}{path.suffix}"))
+        taken.add(folded(called))
+        distinct[name] = called
+    return distinct
 
 
 def readable_stem(title: str) -> str:
     """A title as a file's name without ending: what some system forbids is left out."""
     text = title.encode("utf-8", "replace").decode()
     text = " ".join(_UNSAFE.sub(" ", unicodedata.normalize("NFC", text)).split())
-    text = text.encode()[:_TITLE_BYTES].decode("utf-8", "ignore").strip(" .")
-    return text or "Untitled"
+    text = text.encode()[: _TITLE_BYTES - 1].decode("utf-8", "ignore").strip(" .")
+    return _RESERVED.sub(r"_\1", text, count=1) if _RESERVED.match(text) else text or "Untitled"

@@ -7,7 +7,12 @@ from uuid import UUID, uuid4
 import pytest
 from dagster import DagsterInstance
 
-from rhizome_pipelines.checkpoints.keys import DocumentKeys, export_key, parse_document_key
+from rhizome_pipelines.checkpoints.keys import (
+    DocumentKeys,
+    export_key,
+    import_key,
+    parse_document_key,
+)
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.deployment.cleanup import LEFT_BEHIND, discard_for, set_right, sweep
 from rhizome_pipelines.lifecycle.documents import Document
@@ -151,6 +156,38 @@ def test_what_is_no_documents_is_not_touched(world: World) -> None:
     assert sweep(world.services).files == 0
 
     assert there(world, keys) == keys
+
+
+@pytest.mark.parametrize("status", UNFINISHED)
+def test_what_was_uploaded_goes_when_no_import_will_read_it(
+    world: World, status: JobStatus
+) -> None:
+    wanted, unused = (import_key(world.user, f"{name}.zip") for name in ("wanted", "unused"))
+    for key in (wanted, unused):
+        world.services.objects.write(key, b"archive")
+    job = world.ask(None, job_type="import-document", storage_path=wanted)
+    world.wish(job, status)
+
+    assert [one.prefix for one in sweep(world.services, dry_run=True).swept] == [unused]
+    assert sweep(world.services).files == 1
+    assert there(world, [wanted, unused]) == [wanted]
+
+    world.wish(job, JobStatus.CANCELLED)
+    assert sweep(world.services).files == 1
+    assert there(world, [wanted]) == []
+
+
+def test_archives_of_exports_go_after_some_days(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = export_key(world.user, "all-2026")
+    world.services.objects.write(key, b"archive")
+    assert sweep(world.services).files == 0
+
+    old = world.services.settings.model_copy(update={"export_days": 1e-9})
+    object.__setattr__(world.services, "settings", old)
+    assert sweep(world.services).files == 1
+    assert there(world, [key]) == []
 
 
 @pytest.mark.parametrize("status", UNFINISHED)

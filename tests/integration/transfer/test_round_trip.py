@@ -126,3 +126,18 @@ def test_a_bucket_makes_the_round_trip_and_signs_its_link(
     assert told(there.export(document.id)) == told(archive)
     in_bucket.import_(archive, strategy="replace")
     assert told(in_bucket.export(document.id)) == told(archive)
+
+
+def test_names_that_only_a_bucket_keeps_apart_make_the_round_trip(
+    in_bucket: Installation, there: Installation, tmp_path: Path
+) -> None:
+    document = in_bucket.process(tmp_path, "roots.md", ROOTS, connections=False)
+    clashing = {"Map.png": b"one", "map.png": b"two", "maps": b"three", "maps/a.png": b"four"}
+    for name, data in clashing.items():
+        in_bucket.store_file(document, name, data)
+
+    there.import_(in_bucket.export(document.id))
+
+    found = there.files(document.id)
+    assert {data for name, data in found.items() if "ap" in name} == set(clashing.values())
+    assert (found["map.png"], found["Map~2.png"]) == (b"two", b"one")
