@@ -205,7 +205,7 @@ insert into touched_edges select id, 'trimmed' from trimmed
 
 _MARK_CHUNKS: LiteralString = """
 update chunks set connections_detected = true, connections_detected_at = now()
-where document_id = %(document)s and is_current and connections_detected is not true
+where document_id = %(document)s and is_current
 """
 
 # An edge that was added and trimmed at once was never there.

@@ -5,15 +5,16 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import psutil
 
+from tests.system.chaos.cases import Case
 from tests.system.chaos.victims import Victims, ends_up, is_back, kill_parts
 from tests.system.chaos.witness import Witness
 from tests.system.chaos.world import JOB_PATIENCE, ChaosWorld
 
-STAGES = ("extraction", "chunking", "embeddings", "connections")
 LOOK = 0.2
 """Seconds between two looks at what comes back."""
 
@@ -51,26 +52,54 @@ class Kill:
         return self.again + self.broken_off
 
 
-def plan(chance: random.Random, units: Mapping[str, int], turn: Iterator[Victims]) -> list[Moment]:
+def plan(
+    chance: random.Random,
+    units: Mapping[str, int],
+    turn: Iterator[Victims],
+    longest: float = 0.25,
+) -> list[Moment]:
     """One moment in each stage, somewhere from its first unit to its end."""
     return [
-        Moment(stage, chance.randint(0, units[stage]), chance.uniform(0.0, 0.25), next(turn))
-        for stage in STAGES
+        Moment(stage, chance.randint(0, most), chance.uniform(0.0, longest), next(turn))
+        for stage, most in units.items()
     ]
 
 
-def disturb(world: ChaosWorld, moments: Sequence[Moment], total: int) -> tuple[UUID, list[Kill]]:
-    """Ask for the book, kill at the moments, and wait until the job is completed all the same.
+@dataclass(frozen=True)
+class Undisturbed:
+    """What a job does that nobody disturbs: the units of each stage, and what it leaves."""
 
-    `total`: how many units the job has in all.
+    job: UUID
+    units: Mapping[str, int]
+    results: Mapping[str, Any]
+
+
+def undisturbed(world: ChaosWorld, case: Case) -> Undisturbed:
+    """Let the job be done."""
+    job = uuid4()
+    case.prepare(world)
+    with Witness(case.folder(world, job)) as witness:
+        case.ask(world, job)
+        world.wait_until_completed(job)
+        units = {stage: witness.units(stage) for stage in case.stages}
+    return Undisturbed(job, units, case.results(world, job))
+
+
+def disturb(
+    world: ChaosWorld, case: Case, moments: Sequence[Moment], alone: Undisturbed
+) -> list[Kill]:
+    """Ask for the job, kill at the moments, and wait until it is completed all the same.
+
+    It must leave what it leaves `alone`, by one attempt that completed.
     """
-    world.forget()
-    with world.watched() as witness:
-        job = world.ask()
+    job, total = uuid4(), sum(alone.units.values())
+    case.prepare(world)
+    with Witness(case.folder(world, job)) as witness:
+        case.ask(world, job)
         began, kills = time.monotonic(), list[Kill]()
         for moment in moments:
-            _wait_for(world, witness, moment, job, kills, began)
-            kills.append(_kill(world, witness, moment, began))
+            _wait_for(world, case, witness, moment, job, kills, began)
+            kills.append(_kill(world, case, witness, moment, began))
             if ends_up(moment.victims):
                 world.start()
         while not (world.completed(job) and all(kill.recovered is not None for kill in kills)):
@@ -79,7 +108,12 @@ def disturb(world: ChaosWorld, moments: Sequence[Moment], total: int) -> tuple[U
             time.sleep(LOOK)
         _count(world, job, kills, began, witness.units_again(), total)
         assert witness.units() == total
-    return job, kills
+    print(table(kills))
+    left = case.results(world, job)
+    others = [name for name in {*left, *alone.results} if left.get(name) != alone.results.get(name)]
+    assert not others, f"not as if nothing had been: {others}"
+    world.assert_one_completed_attempt(job)
+    return kills
 
 
 def _count(
@@ -97,6 +131,7 @@ def _count(
 
 def _wait_for(
     world: ChaosWorld,
+    case: Case,
     witness: Witness,
     moment: Moment,
     job: UUID,
@@ -105,7 +140,7 @@ def _wait_for(
 ) -> None:
     """Until the moment has come; at least one unit or stage after the kill before it."""
     least = kills[-1].units + 1 if kills else 0
-    earlier = STAGES[: STAGES.index(moment.stage)]
+    earlier = case.stages[: case.stages.index(moment.stage)]
 
     def reached() -> bool:
         begun = all(witness.writes[f"stage-{stage}.json"] for stage in earlier)
@@ -118,10 +153,11 @@ def _wait_for(
     time.sleep(moment.delay)
 
 
-def _kill(world: ChaosWorld, witness: Witness, moment: Moment, began: float) -> Kill:
+def _kill(world: ChaosWorld, case: Case, witness: Witness, moment: Moment, began: float) -> Kill:
     now = time.monotonic() - began
     killed = kill_parts(world, moment.victims)
-    return Kill(moment, now, witness.stage_now(), witness.units(), killed, witness.units_again())
+    stage = witness.stage_now() or case.stages[0]
+    return Kill(moment, now, stage, witness.units(), killed, witness.units_again())
 
 
 def _look(

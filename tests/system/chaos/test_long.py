@@ -15,13 +15,22 @@ from uuid import UUID
 import psutil
 import pytest
 
-from tests.system.chaos.campaign import STAGES, disturb, plan, table
+from tests.system.chaos.campaign import disturb, plan, undisturbed
+from tests.system.chaos.cases import (
+    ExportDocuments,
+    ImportDocuments,
+    ProcessDocument,
+    ReprocessConnections,
+)
 from tests.system.chaos.victims import IN_TURN, Part, kill_parts
+from tests.system.chaos.witness import Witness
 from tests.system.chaos.world import ChaosWorld, chaos_world
 from tests.system.home import Home, wait_until
 
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 KILLS = int(os.environ.get("CHAOS_KILLS", "32"))
+
+BOOK = ProcessDocument()
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3_600)]
 
@@ -32,17 +41,34 @@ def test_killed_at_random_moments_every_job_ends_as_if_nothing_had_been(
     chance, turn = random.Random(SEED), itertools.cycle(IN_TURN)
     print(f"\nCHAOS_SEED={SEED} CHAOS_KILLS={KILLS}")
     with chaos_world(home, port, tmp_path) as world:
-        with world.watched() as witness:
-            world.wait_until_completed(world.ask())
-            units = {stage: witness.units(stage) for stage in STAGES}
-        expected = world.results()
-        for _ in range(0, KILLS, len(STAGES)):
-            moments = plan(chance, units, turn)
-            job, kills = disturb(world, moments, sum(units.values()))
-            print(table(kills))
-            assert world.results() == expected
-            world.assert_one_completed_attempt(job)
+        alone = undisturbed(world, BOOK)
+        for _ in range(0, KILLS, len(BOOK.stages)):
+            kills = disturb(world, BOOK, plan(chance, alone.units, turn), alone)
             assert max(kill.redone for kill in kills) <= 1
+        world.stop()
+        world.assert_leaves_nothing()
+
+
+def test_killed_at_random_moments_the_other_jobs_end_as_if_nothing_had_been(
+    home: Home, port: int, tmp_path: Path
+) -> None:
+    chance, turn = random.Random(SEED), itertools.cycle(IN_TURN)
+    print(f"\nCHAOS_SEED={SEED} CHAOS_KILLS={KILLS} for exports, imports and connections")
+    with chaos_world(home, port, tmp_path, companions=8) as world:
+        undisturbed(world, BOOK)
+        documents = [world.document, *world.notes]
+        exports = ExportDocuments(documents)
+        exported = undisturbed(world, exports)
+        imports = ImportDocuments(exports.archive(world, exported.job), documents)
+        cases = (imports, exports, ReprocessConnections("all"), ReprocessConnections("smart"))
+        left = KILLS
+        while left > 0:
+            for case in cases:
+                undisturbed(world, case)  # the case before has changed what is there
+                alone = undisturbed(world, case)
+                kills = disturb(world, case, plan(chance, alone.units, turn, 0.05), alone)
+                assert max(kill.redone for kill in kills) <= 1
+                left -= len(kills)
         world.stop()
         world.assert_leaves_nothing()
 
@@ -52,11 +78,10 @@ def test_paused_and_resumed_at_random_moments_nothing_is_done_again(
 ) -> None:
     chance, pauses = random.Random(SEED), 0
     with chaos_world(home, port, tmp_path) as world:
-        world.wait_until_completed(world.ask())
-        expected = world.results()
+        expected = undisturbed(world, BOOK).results
         while pauses < PAUSES:
-            world.forget()
-            with world.watched() as witness:
+            BOOK.prepare(world)
+            with Witness(world.folder) as witness:
                 job = world.ask()
                 while pauses < PAUSES and not world.completed(job):
                     time.sleep(chance.uniform(0.3, 2.0))
@@ -67,7 +92,7 @@ def test_paused_and_resumed_at_random_moments_nothing_is_done_again(
                     world.rows(RESUME, job)
                 world.wait_until_completed(job)
                 assert witness.units_again() == 0
-            assert world.results() == expected
+            assert BOOK.results(world, job) == expected
             world.assert_one_completed_attempt(job)
         world.stop()
         world.assert_leaves_nothing()
@@ -78,10 +103,9 @@ def test_a_worker_that_was_believed_dead_and_comes_back_changes_nothing(
     home: Home, port: int, tmp_path: Path
 ) -> None:
     with chaos_world(home, port, tmp_path) as world:
-        world.wait_until_completed(world.ask())
-        expected = world.results()
-        world.forget()
-        with world.watched() as witness:
+        expected = undisturbed(world, BOOK).results
+        BOOK.prepare(world)
+        with Witness(world.folder) as witness:
             job = world.ask()
             wait_until(lambda: witness.units("extraction") >= 2, "two windows are kept")
             (worker,) = world.home.workers()
@@ -90,7 +114,7 @@ def test_a_worker_that_was_believed_dead_and_comes_back_changes_nothing(
             with suppress(psutil.NoSuchProcess):
                 worker.resume()
             world.wait_until_completed(job)
-        assert world.results() == expected
+        assert BOOK.results(world, job) == expected
         world.assert_one_completed_attempt(job)
         assert [one["outcome"] for one in world.attempts(job)] == ["lost", "completed"]
         world.stop()
@@ -109,7 +133,7 @@ def test_of_two_hundred_jobs_each_is_done_once_though_the_daemon_is_killed(
         world.rows(INSERT_ALL, added)
         wait_until(lambda: _completed(world, added) >= 40, "some of them are done", 300)
         kill_parts(world, (Part.DAEMON,))
-        wait_until(lambda: _completed(world, added) == len(added), "all of them are done", 900)
+        wait_until(lambda: _told_completed(world, added) == len(added), "all are done", 900)
         attempts = world.rows(ATTEMPTS_OF, added)
         assert [one["completed"] for one in attempts] == [1] * len(added)
         assert [one["alive"] for one in attempts] == [0] * len(added)
@@ -144,3 +168,11 @@ def _completed(world: ChaosWorld, documents: list[UUID]) -> int:
         documents,
     )
     return len(rows)
+
+
+def _told_completed(world: ChaosWorld, documents: list[UUID]) -> int:
+    """The same, told every few seconds."""
+    done = _completed(world, documents)
+    if int(time.monotonic()) % 5 == 0:
+        print(f"\r{done} of {len(documents)} jobs are completed", end="", flush=True)
+    return done

@@ -59,11 +59,11 @@ class Witness(FileSystemEventHandler):
         with self._changed:
             return sum(times - 1 for name, times in self.writes.items() if _is_unit(name))
 
-    def stage_now(self) -> str:
-        """The stage of the newest part or stage file; the next one's if that is finished."""
+    def stage_now(self) -> str | None:
+        """The stage of the newest part or stage file; None before the first."""
         with self._changed:
             names = [parse_checkpoint_name(name) for name in self.writes]
-        return next((name.stage for name in reversed(names) if name), "extraction")
+        return next((name.stage for name in reversed(names) if name), None)
 
     def wait(self, holds: Callable[[], bool], seconds: float) -> bool:
         """Until it holds, asked after each file; False if it never did."""
@@ -73,4 +73,9 @@ class Witness(FileSystemEventHandler):
 
 def _is_unit(name: str, stage: str | None = None) -> bool:
     found = parse_checkpoint_name(name)
-    return found is not None and found.unit is not None and stage in (None, found.stage)
+    return (
+        found is not None
+        and found.unit is not None
+        and not found.bulk
+        and stage in (None, found.stage)
+    )

@@ -1,6 +1,5 @@
 """A deployment of real processes with a long book in it, and what its job has left in the end."""
 
-import hashlib
 import signal
 import subprocess
 import time
@@ -14,10 +13,8 @@ from uuid import UUID
 from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.lifecycle.errors import TransientError
 from tests.system.chaos.book import SETTINGS, book, companion
-from tests.system.chaos.witness import Witness
 from tests.system.home import PATIENCE, Home, answers, wait_until
 
-FILES = ("content.md", "chunks.json", "embeddings.parquet", "connections.parquet")
 JOB_PATIENCE = 240.0
 """Seconds in which a job comes to its end, however often it is disturbed on the way."""
 
@@ -25,15 +22,6 @@ INSERT: LiteralString = """
     insert into background_jobs (user_id, job_type, entity_type, entity_id)
     select user_id, 'process_document', 'document', id from documents where id = %s
     returning id"""
-CHUNKS: LiteralString = """
-    select to_jsonb(c) - 'created_at' - 'connections_detected_at' as row from chunks c
-    where document_id = %s order by chunk_index, id"""
-CONNECTIONS: LiteralString = """
-    select to_jsonb(x) - 'id' - 'discovered_at' as row from connections x
-    where exists (select from chunks c where c.document_id = %s
-                  and c.id in (x.source_chunk_id, x.target_chunk_id))
-    order by source_chunk_id, target_chunk_id, connection_type"""
-"""Their ids are drawn by the database each time; what they are is told by the other columns."""
 
 
 @dataclass
@@ -42,6 +30,7 @@ class ChaosWorld:
     port: int
     database: Database
     document: UUID = field(default_factory=lambda: UUID(int=0))
+    notes: list[UUID] = field(default_factory=list)
     up: "subprocess.Popen[str] | None" = None
 
     @property
@@ -95,19 +84,14 @@ class ChaosWorld:
         job: UUID = self.rows(INSERT, document or self.document)[0]["id"]
         return job
 
-    def forget(self) -> None:
-        """Remove all that earlier jobs have made of the book: nothing can be found there."""
-        self.rows("delete from chunks where document_id = %s returning id", self.document)
-        for path in self.folder.iterdir():
-            if not path.name.startswith("source."):
-                path.unlink()
-
-    def rows(self, query: LiteralString, *parameters: Any) -> list[dict[str, Any]]:
+    def rows(
+        self, query: LiteralString, *parameters: Any, named: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
         """The rows of one statement, as soon as the database can be asked."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                return self.database.all(query, parameters)
+                return self.database.all(query, named or parameters)
             except TransientError:
                 assert time.monotonic() < deadline, "the database did not come back"
                 time.sleep(0.1)
@@ -129,17 +113,6 @@ class ChaosWorld:
     def wait_until_completed(self, job: UUID) -> None:
         wait_until(lambda: self.completed(job), "the job is completed", JOB_PATIENCE)
 
-    def results(self) -> Mapping[str, Any]:
-        """Everything lasting that a job makes of the book, except the times when it was made."""
-        hashes = {
-            name: hashlib.sha256((self.folder / name).read_bytes()).hexdigest() for name in FILES
-        }
-        chunks = [one["row"] for one in self.rows(CHUNKS, self.document)]
-        connections = [one["row"] for one in self.rows(CONNECTIONS, self.document)]
-        assert chunks
-        assert connections
-        return {**hashes, "chunks": chunks, "connections": connections}
-
     def assert_one_completed_attempt(self, job: UUID) -> None:
         """All attempts have ended, and only the last one by completing the job."""
         outcomes = [attempt["outcome"] for attempt in self.attempts(job)]
@@ -148,22 +121,17 @@ class ChaosWorld:
         assert None not in outcomes
         assert self.job(job)["retry_count"] == 0, "a death has used up a retry"
 
-    @contextmanager
-    def watched(self) -> Iterator[Witness]:
-        with Witness(self.folder) as witness:
-            yield witness
-
 
 @contextmanager
-def chaos_world(home: Home, port: int, folder: Path) -> Iterator[ChaosWorld]:
-    """A deployment that is up, with the book in it, and two companions that are done already."""
+def chaos_world(home: Home, port: int, folder: Path, companions: int = 2) -> Iterator[ChaosWorld]:
+    """A deployment that is up, with the book in it, and companions that are done already."""
     with home.database() as database:
         world = ChaosWorld(replace(home, settings=SETTINGS), port, database)
-        papers = [book(folder / "book.pdf"), *(companion(folder / f"{n}.md", n) for n in (0, 1))]
-        world.document, *notes = world.add(*papers)
+        notes = [companion(folder / f"{n}.md", n) for n in range(companions)]
+        world.document, *world.notes = world.add(book(folder / "book.pdf"), *notes)
         try:
             world.start()
-            for job in [world.ask(note) for note in notes]:
+            for job in [world.ask(note) for note in world.notes]:
                 world.wait_until_completed(job)
             yield world
         finally:
