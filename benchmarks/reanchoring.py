@@ -22,7 +22,7 @@ from benchmarks.reanchoring_edits import Edited, edited
 from benchmarks.spread import spread, told
 from benchmarks.workshop import Workshop, say
 from rhizome_pipelines.annotations import Anchor, ChunkText, RecoveryMethod, reanchor_document
-from rhizome_pipelines.annotations.units import UnitIndex
+from rhizome_pipelines.markdown.unit_index import UnitIndex
 
 ROUNDS = 5
 HIGHLIGHTS = 1_000

@@ -98,7 +98,8 @@ def disturb(
         case.ask(world, job)
         began, kills = time.monotonic(), list[Kill]()
         for moment in moments:
-            _wait_for(world, case, witness, moment, job, kills, began)
+            if not _has_come(world, case, witness, moment, job, kills, began):
+                break
             kills.append(_kill(world, case, witness, moment, began))
             if ends_up(moment.victims):
                 world.start()
@@ -129,7 +130,7 @@ def _count(
             kill.broken_off = sum(kill.at < start <= end for start in starts)
 
 
-def _wait_for(
+def _has_come(
     world: ChaosWorld,
     case: Case,
     witness: Witness,
@@ -137,8 +138,11 @@ def _wait_for(
     job: UUID,
     kills: Sequence[Kill],
     began: float,
-) -> None:
-    """Until the moment has come; at least one unit or stage after the kill before it."""
+) -> bool:
+    """Wait for the moment: at least one unit or stage after the kill before it.
+
+    False if the job was completed before: a short one may be, while others are being killed.
+    """
     least = kills[-1].units + 1 if kills else 0
     earlier = case.stages[: case.stages.index(moment.stage)]
 
@@ -147,10 +151,12 @@ def _wait_for(
         return begun and witness.units(moment.stage) >= moment.units and witness.units() >= least
 
     while not witness.wait(reached, LOOK):
-        assert not world.completed(job), f"the job is completed, and {moment} has not come"
+        if world.completed(job):
+            return False
         assert time.monotonic() - began < JOB_PATIENCE, _told(kills)
         _look(world, witness, kills, began, over=False)
     time.sleep(moment.delay)
+    return True
 
 
 def _kill(world: ChaosWorld, case: Case, witness: Witness, moment: Moment, began: float) -> Kill:
