@@ -10,11 +10,14 @@ from typing import Any
 
 from benchmarks import (
     engine_quality,
+    export_size,
     extraction,
+    import_rows,
     latency,
     latency_busy,
     markdown_folder,
     memory,
+    neighbours,
     overhead,
     pausing,
     per_run,
@@ -44,6 +47,9 @@ FIGURES = {
     "memory": memory,
     "engine_quality": engine_quality,
     "reanchoring": reanchoring,
+    "export_size": export_size,
+    "import_rows": import_rows,
+    "neighbours": neighbours,
 }
 EXIT_LEFT_OUT = 3
 
