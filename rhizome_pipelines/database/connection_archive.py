@@ -84,12 +84,15 @@ touching as (
     select id from connections where target_chunk_id in (select id from own))
 """
 
+# The ends go by their index, whatever the planner thinks of tables that were filled just now.
 _BOTH_ENDS: LiteralString = """
 from touching join connections x on x.id = touching.id
-join chunks s on s.id = x.source_chunk_id
-join documents ds on ds.id = s.document_id and ds.user_id = %(user)s
-join chunks t on t.id = x.target_chunk_id
-join documents dt on dt.id = t.document_id and dt.user_id = %(user)s
+cross join lateral (
+    select c.document_id, c.chunk_index from chunks c join documents d on d.id = c.document_id
+    where c.id = x.source_chunk_id and d.user_id = %(user)s offset 0) s
+cross join lateral (
+    select c.document_id, c.chunk_index from chunks c join documents d on d.id = c.document_id
+    where c.id = x.target_chunk_id and d.user_id = %(user)s offset 0) t
 where x.connection_type = any(%(types)s)
 """
 

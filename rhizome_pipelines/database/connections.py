@@ -117,16 +117,19 @@ create temporary table touched_edges (id uuid, change text) on commit drop;
 """
 
 # Only edges of these types that touch the document, between current chunks of the user's; none that
-# a person has rejected the other way round.
+# a person has rejected the other way round. The ends go by their index, whatever the planner thinks
+# of tables that were filled just now.
 _KEEP_VALID: LiteralString = """
 insert into valid_edges
 select distinct on (i.source, i.target, i.type)
        i.source, i.target, i.type, i.strength, i.metadata, s.document_id
 from incoming_edges i
-join chunks s on s.id = i.source and s.is_current
-join documents ds on ds.id = s.document_id and ds.user_id = %(user)s
-join chunks t on t.id = i.target and t.is_current
-join documents dt on dt.id = t.document_id and dt.user_id = %(user)s
+cross join lateral (
+    select c.document_id from chunks c join documents d on d.id = c.document_id
+    where c.id = i.source and c.is_current and d.user_id = %(user)s offset 0) s
+cross join lateral (
+    select c.document_id from chunks c join documents d on d.id = c.document_id
+    where c.id = i.target and c.is_current and d.user_id = %(user)s offset 0) t
 where i.source <> i.target and i.type = any(%(types)s)
   and %(document)s in (s.document_id, t.document_id)
   and not exists (select from connections x

@@ -162,24 +162,39 @@ where d.id = %(document)s and d.user_id = %(user)s
 order by c.chunk_index
 """
 
+# Each step goes by an index, whatever the planner thinks of tables that were filled just now: a
+# join of all chunks with all chunks would be the whole library squared.
 _CONNECTIONS = """
+with own as materialized (
+    select c.id from chunks c join documents d on d.id = c.document_id
+    where c.document_id = %(document)s and d.user_id = %(user)s and c.is_current),
+touching as (
+    select x.*, true as outward from own cross join lateral (
+        select * from connections where source_chunk_id = own.id offset 0) x
+    union all
+    select x.*, false from own cross join lateral (
+        select * from connections where target_chunk_id = own.id offset 0) x)
 select jsonb_build_object(
-    'source_document_id', s.document_id, 'source_index', s.chunk_index,
-    'source_hash', md5(s.content),
-    'target_document_id', t.document_id, 'target_index', t.chunk_index,
-    'target_hash', md5(t.content),
+    'source_document_id', s.document_id, 'source_index', s.chunk_index, 'source_hash', s.hash,
+    'target_document_id', t.document_id, 'target_index', t.chunk_index, 'target_hash', t.hash,
     'connection_type', x.connection_type, 'strength', x.strength,
     'auto_detected', x.auto_detected, 'user_validated', x.user_validated,
     'user_starred', x.user_starred, 'validated_at', x.validated_at at time zone 'utc',
     'discovered_at', x.discovered_at at time zone 'utc', 'metadata', x.metadata,
-    'target_title', td.title) as record
-from connections x
-join chunks s on s.id = x.source_chunk_id and s.is_current
-join chunks t on t.id = x.target_chunk_id and t.is_current
-join documents sd on sd.id = s.document_id and sd.user_id = %(user)s
-join documents td on td.id = t.document_id and td.user_id = %(user)s
-where s.document_id = %(document)s
-   or (t.document_id = %(document)s and s.document_id <> all(%(beside)s::uuid[]))
+    'target_title', t.title) as record
+from touching x
+cross join lateral (
+    select c.document_id, c.chunk_index, md5(c.content) as hash
+    from chunks c join documents d on d.id = c.document_id
+    where c.id = x.source_chunk_id and c.is_current and d.user_id = %(user)s
+    offset 0) s
+cross join lateral (
+    select c.document_id, c.chunk_index, md5(c.content) as hash, d.title
+    from chunks c join documents d on d.id = c.document_id
+    where c.id = x.target_chunk_id and c.is_current and d.user_id = %(user)s
+    offset 0) t
+where x.outward
+   or s.document_id <> %(document)s and s.document_id <> all(%(beside)s::uuid[])
 order by s.document_id, s.chunk_index, t.document_id, t.chunk_index, x.connection_type
 """
 

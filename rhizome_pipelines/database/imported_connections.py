@@ -54,11 +54,17 @@ def keep_judged(connection: Connection, document_id: UUID) -> None:
         select %(document)s, true, s.document_id, s.chunk_index, md5(s.content), t.document_id,
             t.chunk_index, md5(t.content), x.connection_type, x.strength, x.auto_detected,
             x.user_validated, x.user_starred, x.validated_at, x.discovered_at, x.metadata
-        from connections x
-        join chunks s on s.id = x.source_chunk_id
-        join chunks t on t.id = x.target_chunk_id
-        where (s.document_id = %(document)s or t.document_id = %(document)s)
-          and (x.user_validated is not null or x.user_starred or x.auto_detected is false)
+        from (
+            select o.* from chunks own cross join lateral (
+                select * from connections where source_chunk_id = own.id offset 0) o
+            where own.document_id = %(document)s
+            union
+            select o.* from chunks own cross join lateral (
+                select * from connections where target_chunk_id = own.id offset 0) o
+            where own.document_id = %(document)s) x
+        cross join lateral (select * from chunks c where c.id = x.source_chunk_id offset 0) s
+        cross join lateral (select * from chunks c where c.id = x.target_chunk_id offset 0) t
+        where (x.user_validated is not null or x.user_starred or x.auto_detected is false)
         order by x.id
         """,
         {"document": document_id},

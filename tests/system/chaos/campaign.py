@@ -19,6 +19,10 @@ LOOK = 0.2
 """Seconds between two looks at what comes back."""
 
 
+SETTLED = 10.0
+"""Seconds after which nothing more is heard of files that were put in place."""
+
+
 @dataclass(frozen=True)
 class Moment:
     """When somebody is killed: `delay` seconds after so many units of the stage were kept."""
@@ -81,6 +85,7 @@ def undisturbed(world: ChaosWorld, case: Case) -> Undisturbed:
     with Witness(case.folder(world, job)) as witness:
         case.ask(world, job)
         world.wait_until_completed(job)
+        time.sleep(1.0)  # what the kernel has told may be a moment behind the row
         units = {stage: witness.units(stage) for stage in case.stages}
     return Undisturbed(job, units, case.results(world, job))
 
@@ -108,7 +113,8 @@ def disturb(
             _look(world, witness, kills, began, over=world.completed(job))
             time.sleep(LOOK)
         _count(world, job, kills, began, witness.units_again(), total)
-        assert witness.units() == total
+        # What the kernel has told may be a moment behind the row.
+        assert witness.wait(lambda: witness.units() == total, SETTLED), witness.writes
     print(table(kills))
     left = case.results(world, job)
     others = [name for name in {*left, *alone.results} if left.get(name) != alone.results.get(name)]
