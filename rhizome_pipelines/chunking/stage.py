@@ -38,7 +38,7 @@ class ChunkingStage:
     where a source has no pages. `created_at` is the document's, and the only time written.
     """
 
-    VERSION: ClassVar[str] = "2"
+    VERSION: ClassVar[str] = "3"
     """Of this package's output; changed whenever that would change."""
 
     def __init__(

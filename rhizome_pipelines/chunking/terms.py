@@ -9,6 +9,12 @@ from rhizome_pipelines.chunking.lexicon import lexicon
 _FENCED = re.compile(
     r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
 )
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(
+    r"\A---[ \t]*\n(?:(?>[ \t]*\n|[ \t]*#.*\n|[ \t]*- .*\n|[ \t]+\S.*\n|[\w. -]+:(?:[ \t].*)?\n))*?"
+    r"(?:---|\.\.\.)[ \t]*(?:\n|\Z)"
+)
+"""YAML between two lines of dashes, as Jekyll and Obsidian have it at the beginning of a text."""
 _MARKUP = re.compile(r"\]\([^()\s]*\)|\[[^\[\]\s]*\]:\s*\S+|<[^<>]{1,300}>|\b(?:https?|ftp)://\S+")
 _TOKEN = re.compile(r"[^\W\d_](?:[\w'-]*\w)?|[.,;:!?()\[\]{}\"“”«»|/\\<>=+*`~#…。、！？]|\n\s*\n")
 _UNSPACED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]")
@@ -27,8 +33,16 @@ class Terms:
 
 
 def prose(markdown: str) -> str:
-    """The text without code fences, link targets, tags and addresses; all of it if none is left."""
+    """The text without what nobody reads in it; all of it if none is left.
+
+    That is front matter, code fences, comments, link targets, tags and addresses.
+    """
+    if markdown.startswith("---"):
+        rest = _FRONT_MATTER.sub("", markdown)
+        markdown = rest if any(map(str.isalpha, rest)) else markdown
     text = _FENCED.sub("\n\n", markdown) if "```" in markdown or "~~~" in markdown else markdown
+    if "<!--" in text:
+        text = _COMMENT.sub(" ", text)
     text = _MARKUP.sub(" ", text)
     return text if any(map(str.isalpha, text)) else markdown
 

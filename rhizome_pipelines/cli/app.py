@@ -59,12 +59,16 @@ def process(
 @app.command()
 def detect(
     documents: Annotated[list[UUID], typer.Argument(metavar="DOCUMENT…", help="Their ids.")],
+    chunks: Annotated[
+        list[UUID] | None,
+        typer.Option("--chunk", metavar="ID", help="Only this chunk; can be said several times."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Look for connections of documents that are processed, in what the library holds now."""
     from rhizome_pipelines.cli.connections import detect_for  # noqa: PLC0415 - see the docstring
 
-    detect_for(documents, as_json=as_json)
+    detect_for(documents, chunks or [], as_json=as_json)
 
 
 @app.command()

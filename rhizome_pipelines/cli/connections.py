@@ -13,13 +13,20 @@ from rhizome_pipelines.connections.reprocessing import ReprocessWish
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.overview import connection_counts
 from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import JobType
 
 
-def detect_for(document_ids: Sequence[UUID], *, as_json: bool) -> None:
-    """Look for connections of each of the documents; fail if any of it failed."""
+def detect_for(document_ids: Sequence[UUID], chunk_ids: Sequence[UUID], *, as_json: bool) -> None:
+    """Look for connections of each of the documents; fail if any of it failed.
+
+    `chunk_ids`: of the only document, those that are looked at; all if there are none.
+    """
     with told(), asked_to_end(), context.services() as services:
-        asked = _ask_each(services, document_ids, JobType.DETECT_CONNECTIONS, {})
+        if chunk_ids and len(document_ids) > 1:
+            raise InvalidInputError("Chunks are named of one document; name only that.")
+        wish = {"chunk_ids": [str(one) for one in chunk_ids]} if chunk_ids else {}
+        asked = _ask_each(services, document_ids, JobType.DETECT_CONNECTIONS, wish)
         ended = see_through(services, asked, quiet=as_json)
         ids = [one.document_id for one in asked]
         counts = connection_counts(services.database, services.settings.user, ids)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from rhizome_pipelines.connections.selection import Selection
 from rhizome_pipelines.connections.weights import Weights
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
@@ -13,7 +14,7 @@ class ConnectionsConfig:
     """What a chunk keeps, how engines count, and how much is compared at once.
 
     `per_chunk`: the strongest connections of each type that a chunk keeps; an engine may have a
-    lower limit of its own.
+    lower limit of its own. `selection`: the document's chunks that are looked at; None for all.
 
     `source_block` (chunks in a unit) and `corpus_block` (rows compared at once) trade memory
     against speed and never change the result: about ten times
@@ -24,6 +25,7 @@ class ConnectionsConfig:
     source_block: int = 1_024
     corpus_block: int = 1_024
     weights: Weights = field(default_factory=Weights)
+    selection: Selection | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.per_chunk <= MOST_PER_CHUNK:

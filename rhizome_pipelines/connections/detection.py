@@ -5,7 +5,7 @@ its work, over the corpus that the mode allows; its end deletes and writes in on
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -244,9 +244,16 @@ class _DiscardingSink(EdgeSink):
         compared: Sequence[UUID],
         edges: Iterable[Edge],
         discard: Sequence[Judgement] = (),
+        *,
+        only: Collection[UUID] | None = None,
     ) -> EdgeCounts:
         given = [*discard, *self._discard()]
-        return self._sink.replace(user_id, document_id, limits, compared, edges, given)
+        return self._sink.replace(user_id, document_id, limits, compared, edges, given, only=only)
+
+    def edges(
+        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
+    ) -> Iterator[Edge]:
+        return self._sink.edges(user_id, document_id, types)
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
         return self._sink.count(user_id, document_id)

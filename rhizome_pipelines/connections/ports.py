@@ -1,6 +1,6 @@
 """What finding connections asks of the outside: the user's corpus, and a place for the edges."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -150,6 +150,8 @@ class EdgeSink(Protocol):
         compared: Sequence[UUID],
         edges: Iterable[Edge],
         discard: Sequence[Judgement] = (),
+        *,
+        only: Collection[UUID] | None = None,
     ) -> EdgeCounts:
         """Make `edges` the document's connections of the types in `limits`, in one transaction.
 
@@ -161,8 +163,17 @@ class EdgeSink(Protocol):
         one nothing changes, and a rejected one does not come back the other way round.
         Afterwards each source chunk keeps the strongest of each type, as many as `limits` says
         (judged and starred always stay). `discard` are judgements that no longer count, if they
-        are still the same; what a person drew by hand always stays.
+        are still the same; what a person drew by hand always stays. With `only`, some of the
+        document's chunks, nothing changes of its others.
         Edges whose chunks are gone or are not the user's are passed over.
+        """
+
+    def edges(
+        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
+    ) -> Iterator[Edge]:
+        """What engines of these types have found that starts at or leads to the document.
+
+        Sorted by source, target and type.
         """
 
     def count(self, user_id: UUID, document_id: UUID) -> int:

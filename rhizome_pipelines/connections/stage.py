@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 import numpy as np
 
 from rhizome_pipelines.connections.comparison import Comparison
 from rhizome_pipelines.connections.config import ConnectionsConfig
-from rhizome_pipelines.connections.describing import described
+from rhizome_pipelines.connections.describing import DescribedEdge, described
 from rhizome_pipelines.connections.edge_table import (
     EdgeMerger,
     EdgeTable,
@@ -34,6 +34,7 @@ from rhizome_pipelines.connections.ports import (
     VectorBlock,
 )
 from rhizome_pipelines.connections.ranking import ranked
+from rhizome_pipelines.connections.selection import with_texts
 from rhizome_pipelines.connections.statistics import ConnectionStatistics
 from rhizome_pipelines.lifecycle.errors import TransientError
 from rhizome_pipelines.lifecycle.stage_names import StageName
@@ -78,6 +79,7 @@ class ConnectionsStage:
         self._sink = sink
         self._engines = engines
         self._config = config
+        self._selection = config.selection
         self._weights = config.weights
         self._limits = {e.type: min(e.limit, config.per_chunk) for e in engines}
         self._pin: PinnedCorpus | None = None
@@ -105,6 +107,8 @@ class ConnectionsStage:
             "input:embeddings": self._embeddings_digest,
             "model:embedding": self._model,
         }
+        if self._selection is not None:
+            found["input:chunks"] = self._selection.digest
         for engine in self._engines:
             found[f"engine:{engine.type}"] = engine.version
             found[f"{engine.type}.limit"] = str(self._limits[engine.type])
@@ -116,8 +120,9 @@ class ConnectionsStage:
     def units(self) -> Sequence[Unit]:
         """First the corpus, then blocks of source chunks."""
         corpus = Unit(CORPUS_UNIT, "the other documents", weight=1.0)
-        blocks = chunk_batches(self._own.chunk_count, self._config.source_block)
-        return [corpus, *blocks]
+        own = self._own.chunk_count
+        count = own if self._selection is None else len(self._selection.ids)
+        return [corpus, *chunk_batches(count, self._config.source_block)]
 
     def recall(self, unit: Unit, part: bytes) -> None:
         """Learn from a part that an earlier attempt kept: what is compared with stays the same.
@@ -139,18 +144,21 @@ class ConnectionsStage:
         """Join the edges, put words to them, write the file, then replace the stored edges."""
         table, told, pin, now = self._merged(iter(parts))
         path = scratch / CONNECTIONS_FILE
-        statistics = ConnectionStatistics(self._document_id, list(self._limits))
         order = ranked(table, self._weights)
-        found = statistics.passing(described(order, self._engines, self._texts))
-        write_edges(path, self._document_id, self._model, (item.edge for item in found))
+        statistics = self._write(path, described(order, self._engines, self._texts))
+        only = None if self._selection is None else self._selection.ids
         self._sink.replace(
-            self._user_id, self._document_id, self._limits, now.ids, read_edges(path)
+            self._user_id, self._document_id, self._limits, now.ids, read_edges(path), only=only
         )
+        if only is not None:
+            # The file is the whole document's all the same.
+            stored = self._sink.edges(self._user_id, self._document_id, self.types)
+            statistics = self._write(path, with_texts(stored, self._texts))
         facts = {
             **statistics.facts(),
             "model": self._model,
             "settings": {e.type.value: dict(e.dependencies()) for e in self._engines},
-            "by_engine": [self._engine_row(e, statistics, told) for e in self._engines],
+            "by_engine": statistics.by_engine(self._weights, told),
             "corpus_digest": now.digest,
             "corpus_documents": len(now.documents),
             "corpus_chunks": now.chunk_count,
@@ -158,17 +166,12 @@ class ConnectionsStage:
         }
         return StageOutput({CONNECTIONS_FILE: path}, facts)
 
-    def _engine_row(
-        self, engine: ConnectionEngine, found: ConnectionStatistics, told: Mapping[str, int]
-    ) -> Mapping[str, Any]:
-        """What an engine has found, and how it went with those who judge."""
-        mine = {n.partition(".")[2]: c for n, c in told.items() if n.startswith(engine.type.value)}
-        return {
-            "engine": engine.type.value,
-            "connections": found.of_type(engine.type),
-            "weight": self._weights.share(engine.type),
-            **dict(sorted(mine.items())),
-        }
+    def _write(self, path: Path, found: Iterable[DescribedEdge]) -> ConnectionStatistics:
+        """Write the file; what was counted on the way."""
+        statistics = ConnectionStatistics(self._document_id, self.types)
+        edges = (item.edge for item in statistics.passing(found))
+        write_edges(path, self._document_id, self._model, edges)
+        return statistics
 
     def missing_effects(self, facts: Facts) -> Sequence[str]:
         """Says so if connections were found and none is stored.
@@ -238,7 +241,8 @@ class ConnectionsStage:
         """The document's chunks `first` to `last`, in its order."""
         kept: list[VectorBlock] = []
         position = 0
-        for block in self._vectors([self._document_id], self._config.source_block):
+        blocks = self._vectors([self._document_id], self._config.source_block)
+        for block in blocks if self._selection is None else self._selection.of(blocks):
             wanted = slice(max(first - position, 0), max(last + 1 - position, 0))
             position += len(block.ids)
             kept.append(

@@ -2,13 +2,14 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from rhizome_pipelines.connections.describing import DescribedEdge
 from rhizome_pipelines.connections.explanation import snippet
 from rhizome_pipelines.connections.ports import ConnectionType
+from rhizome_pipelines.connections.weights import Weights
 
 _BEST = 10
 _DOCUMENTS = 20
@@ -56,9 +57,24 @@ class ConnectionStatistics:
         elif entry[0] > self._best[0][0]:
             heapq.heapreplace(self._best, entry)
 
-    def of_type(self, kind: ConnectionType) -> int:
-        """Edges of one type, so far."""
-        return self._types[kind.value]
+    def by_engine(self, weights: Weights, told: Mapping[str, int]) -> list[dict[str, Any]]:
+        """What each engine has found, and how it went with those who judge.
+
+        `told`: their numbers, named `{engine}.{name}`.
+        """
+        return [
+            {
+                "engine": kind,
+                "connections": count,
+                "weight": weights.share(ConnectionType(kind)),
+                **{
+                    name.partition(".")[2]: number
+                    for name, number in sorted(told.items())
+                    if name.startswith(f"{kind}.")
+                },
+            }
+            for kind, count in self._types.items()
+        ]
 
     def facts(self) -> dict[str, Any]:
         """The numbers, as JSON values; bins of `strengths` are [from, count], 0.05 wide."""

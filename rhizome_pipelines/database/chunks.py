@@ -1,6 +1,6 @@
 """`chunks`: a document's embedded chunks, replaced whole in one transaction."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import LiteralString
 from uuid import UUID
 
@@ -215,3 +215,17 @@ set {assignments}, embedding = excluded.embedding, embedding_model = excluded.em
     connections_detected = chunks.connections_detected and chunks.content = excluded.content
 where chunks.document_id = excluded.document_id
 """
+
+
+def current_chunks(
+    database: Database, user_id: UUID, document_id: UUID, ids: Collection[UUID]
+) -> frozenset[UUID]:
+    """Those of the ids that are current chunks of the user's document."""
+    rows = database.all(
+        """
+        select c.id from documents d join chunks c on c.document_id = d.id
+        where d.id = %s and d.user_id = %s and c.is_current and c.id = any(%s)
+        """,
+        (document_id, user_id, list(ids)),
+    )
+    return frozenset(row["id"] for row in rows)

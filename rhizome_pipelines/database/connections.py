@@ -1,9 +1,11 @@
 """`connections`: a document's edges, replaced with respect for what a person has judged."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
+from psycopg import ServerCursor
+from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
 from rhizome_pipelines.connections.ports import (
@@ -39,6 +41,8 @@ class PostgresEdgeSink(EdgeSink):
         compared: Sequence[UUID],
         edges: Iterable[Edge],
         discard: Sequence[Judgement] = (),
+        *,
+        only: Collection[UUID] | None = None,
     ) -> EdgeCounts:
         """See `EdgeSink`. Memory does not grow with the number of edges.
 
@@ -53,6 +57,7 @@ class PostgresEdgeSink(EdgeSink):
             "limits": Jsonb({str(kind): most for kind, most in limits.items()}),
             "compared": list(compared),
             "discard": [_discard_key(judgement) for judgement in discard],
+            "only": None if only is None else list(only),
         }
         with chunks_stay(), self._database.transaction() as connection:
             _stage_edges(connection, edges)
@@ -69,6 +74,23 @@ class PostgresEdgeSink(EdgeSink):
                 counted = cursor.execute(_COUNT_CHANGES).fetchone()
         added, updated, trimmed = counted or (0, 0, 0)
         return EdgeCounts(added=added, updated=updated, removed=removed + trimmed, judged=judged)
+
+    def edges(
+        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
+    ) -> Iterator[Edge]:
+        """See `EdgeSink`. A connection is held until the iteration ends."""
+        parameters = {
+            "user": user_id,
+            "document": document_id,
+            "types": [str(kind) for kind in types],
+        }
+        with (
+            self._database.transaction() as connection,
+            ServerCursor(connection, "rhizome_edges", row_factory=tuple_row) as cursor,
+        ):
+            cursor.execute(_EDGES, parameters)
+            for source, target, kind, strength, metadata in cursor:
+                yield Edge(source, target, ConnectionType(kind), strength or 0.0, metadata or {})
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
         """See `EdgeSink`."""
@@ -132,6 +154,7 @@ cross join lateral (
     where c.id = i.target and c.is_current and d.user_id = %(user)s offset 0) t
 where i.source <> i.target and i.type = any(%(types)s)
   and %(document)s in (s.document_id, t.document_id)
+  and (%(only)s::uuid[] is null or i.source = any(%(only)s) or i.target = any(%(only)s))
   and not exists (select from connections x
                   where x.source_chunk_id = i.target and x.target_chunk_id = i.source
                     and x.connection_type = i.type and x.user_validated is false
@@ -152,11 +175,15 @@ select x.id,
 from connections x
 where x.connection_type = any(%(types)s) and x.id in (
     select o.id from connections o join chunks t on t.id = o.target_chunk_id
-    where o.source_chunk_id in (select id from chunks where document_id = %(document)s)
+    where o.source_chunk_id in (
+        select id from chunks where document_id = %(document)s
+          and (%(only)s::uuid[] is null or id = any(%(only)s)))
       and t.document_id = any(%(compared)s)
     union
     select o.id from connections o join chunks s on s.id = o.source_chunk_id
-    where o.target_chunk_id in (select id from chunks where document_id = %(document)s)
+    where o.target_chunk_id in (
+        select id from chunks where document_id = %(document)s
+          and (%(only)s::uuid[] is null or id = any(%(only)s)))
       and s.document_id = any(%(compared)s))
 """
 
@@ -209,6 +236,7 @@ insert into touched_edges select id, 'trimmed' from trimmed
 _MARK_CHUNKS: LiteralString = """
 update chunks set connections_detected = true, connections_detected_at = now()
 where document_id = %(document)s and is_current
+  and (%(only)s::uuid[] is null or id = any(%(only)s))
 """
 
 # An edge that was added and trimmed at once was never there.
@@ -221,6 +249,22 @@ select count(*) filter (where added and not trimmed),
        count(*) filter (where updated and not trimmed),
        count(*) filter (where trimmed and not added)
 from each
+"""
+
+_EDGES: LiteralString = """
+with own as materialized (
+    select c.id from documents d join chunks c on c.document_id = d.id
+    where d.id = %(document)s and d.user_id = %(user)s and c.is_current),
+touching as (
+    select x.id from own cross join lateral (
+        select id from connections where source_chunk_id = own.id offset 0) x
+    union
+    select x.id from own cross join lateral (
+        select id from connections where target_chunk_id = own.id offset 0) x)
+select x.source_chunk_id, x.target_chunk_id, x.connection_type, x.strength, x.metadata
+from touching join connections x on x.id = touching.id
+where x.connection_type = any(%(types)s) and x.auto_detected is not false
+order by x.source_chunk_id, x.target_chunk_id, x.connection_type
 """
 
 _COUNT: LiteralString = """

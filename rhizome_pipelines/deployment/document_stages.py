@@ -14,6 +14,7 @@ from rhizome_pipelines.database.connections import PostgresEdgeSink
 from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.vectors import PostgresCorpus
 from rhizome_pipelines.deployment import configuration
+from rhizome_pipelines.deployment.selected_chunks import selected_chunks
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.source import open_source
 from rhizome_pipelines.embedding import EmbeddingStage, open_model
@@ -22,7 +23,7 @@ from rhizome_pipelines.extraction.registry import default_registry
 from rhizome_pipelines.extraction.stage import CONTENT, METADATA, ExtractionStage
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
-from rhizome_pipelines.lifecycle.jobs import Job
+from rhizome_pipelines.lifecycle.jobs import Job, JobType
 from rhizome_pipelines.lifecycle.stage_names import StageName
 from rhizome_pipelines.stages.stage import Stage
 
@@ -128,6 +129,8 @@ def _connections(context: StageContext, upstream: StageCheckpoint | None) -> Ite
     facts = _needed(upstream, StageName.CONNECTIONS).facts
     database = context.services.database
     engines = configuration.engines(context.services, str(facts["model"]))
+    detects = JobType.parse(context.job.job_type) is JobType.DETECT_CONNECTIONS
+    given = context.job.input_data if detects else {}
     yield ConnectionsStage(
         context.document.id,
         context.document.user_id,
@@ -136,7 +139,10 @@ def _connections(context: StageContext, upstream: StageCheckpoint | None) -> Ite
         PostgresCorpus(database),
         PostgresEdgeSink(database, context.fence),
         build_engines(engines),
-        configuration.connections(engines),
+        replace(
+            configuration.connections(engines),
+            selection=selected_chunks(context.services, context.document, given),
+        ),
     )
 
 

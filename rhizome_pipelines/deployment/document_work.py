@@ -15,6 +15,7 @@ from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.deployment.document_stages import StageContext, open_stage
 from rhizome_pipelines.deployment.finals import job_output, keep_finals, with_earlier
 from rhizome_pipelines.deployment.records import record_stage
+from rhizome_pipelines.deployment.selected_chunks import selected_chunks
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.stage_checks import StageCheck, check_stage
 from rhizome_pipelines.deployment.work import Results
@@ -97,8 +98,14 @@ class DocumentWork:
 
 
 def document_work(services: Services, job: Job, job_type: JobType) -> DocumentWork:
-    """The work of a job about a document. Raises InvalidInputError if there is no such document."""
-    return DocumentWork(services, job, job_type, document_of(services, job))
+    """The work of a job about a document.
+
+    Raises InvalidInputError if there is no such document, or not the chunks that are named.
+    """
+    document = document_of(services, job)
+    if job_type is JobType.DETECT_CONNECTIONS:
+        selected_chunks(services, document, job.input_data)
+    return DocumentWork(services, job, job_type, document)
 
 
 def document_of(services: Services, job: Job) -> Document:

@@ -1,5 +1,9 @@
 """Connections anew, by a job of their own: the stage alone, on the document's partition."""
 
+from typing import Any
+from uuid import UUID
+
+import pandas as pd
 import pytest
 from dagster import DagsterEventType
 
@@ -62,6 +66,60 @@ def test_it_sees_what_has_come_since(launching: LaunchingWorld) -> None:
 
     assert launching.work(run).success
     assert connections() > 0
+
+
+def test_some_chunks_are_looked_at_alone(launching: LaunchingWorld) -> None:
+    forest = launching.add(SAMPLES / "under-the-forest.md")
+    processed(launching, forest)
+    web = launching.add(SAMPLES / "wood-wide-web.html", source_type=SourceType.WEB_URL)
+    processed(launching, web)
+    database = launching.services.database
+    whole = rows(launching)
+    chosen = sorted({one["source_chunk_id"] for one in whole if one["document_id"] == forest.id})[0]
+    database.execute("delete from connections where strength < 0.6")
+    weak = [one for one in whole if one["strength"] < 0.6 and chosen in ends(one)]
+    others = [one for one in whole if one["strength"] >= 0.6]
+
+    job_id = launching.ask(forest, job_type=DETECT, chunk_ids=[str(chosen)])
+    (run,) = launching.look_and_launch()
+    assert launching.work(run).success
+
+    assert sorted(rows(launching), key=ends) == sorted([*others, *weak], key=ends)
+    assert weak, "there was something to be found"
+    assert launching.job(job_id).output_data["connectionCount"] == len(others) + len(weak)
+    key = launching.store(forest).keys.file("connections.parquet")
+    with launching.services.objects.local_copy(key) as path:
+        kept = pd.read_parquet(path)
+    assert len(kept) == len(others) + len(weak), "the file is the whole document's"
+    launching.ask(forest, job_type=DETECT)
+    (run,) = launching.look_and_launch()
+    assert launching.work(run).success
+    assert sorted(rows(launching), key=ends) == sorted(whole, key=ends)
+
+
+def rows(world: LaunchingWorld) -> list[dict[str, Any]]:
+    return world.services.database.all(
+        "select s.document_id, x.source_chunk_id, x.target_chunk_id, x.connection_type, "
+        "x.strength, x.metadata from connections x join chunks s on s.id = x.source_chunk_id"
+    )
+
+
+def ends(row: dict[str, Any]) -> tuple[UUID, UUID, str]:
+    return row["source_chunk_id"], row["target_chunk_id"], row["connection_type"]
+
+
+@pytest.mark.parametrize(
+    "chunk_ids", [[], "all", [7], ["no id"], ["00000000-0000-4000-8000-000000000009"]]
+)
+def test_chunks_that_are_not_the_documents_are_refused(
+    launching: LaunchingWorld, card_box: Document, chunk_ids: object
+) -> None:
+    processed(launching, card_box, detectConnections=False)
+    job_id = launching.ask(card_box, job_type=DETECT, chunk_ids=chunk_ids)
+    assert launching.look_and_launch() == []
+    job = launching.job(job_id)
+    assert (job.status, job.error_type) == (JobStatus.FAILED, ErrorType.INVALID)
+    assert "chunk_ids" in (job.error_message or "")
 
 
 def test_it_is_paused_and_gone_on_with(launching: LaunchingWorld, card_box: Document) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rhizome_pipelines.chunking.enrichment import EnrichmentInput
 from rhizome_pipelines.chunking.heuristics import HeuristicEnricher
@@ -121,6 +123,33 @@ def test_the_summary_is_a_sentence_of_the_text() -> None:
     assert found.summary is not None
     assert len(found.summary) <= 240
     assert found.summary.rstrip("…") in " ".join(DARWIN.split())
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "---\ntitle: Moss\ntags:\n  - hidden\n- hidden\n\n# hidden: x\n---\n",
+        "---\r\n",
+        "<!-- hidden\nhidden -->",
+        "<!---->",
+    ],
+)
+def test_what_nobody_reads_is_no_prose(hidden: str) -> None:
+    text = prose(f"{hidden}Moss grows <!-- hidden --> slowly.")
+    assert "hidden" not in text
+    assert text.split()[-3:] == ["Moss", "grows", "slowly."]
+
+
+def test_a_line_of_dashes_hides_nothing() -> None:
+    text = "---\nMoss grows slowly, and nobody sees it.\n---\nThen it rains.\n"
+    assert "nobody sees it" in prose(text)
+    assert prose("---\ntitle: only this\n---\n") == "---\ntitle: only this\n---\n"
+    assert "unclosed" not in prose("Moss grows. <!-- unclosed")
+
+
+@given(st.text(alphabet="-: #\n\tab<!>.", max_size=400))
+def test_hostile_front_matter_takes_no_time(text: str) -> None:
+    prose("---\n" + text * 20)
 
 
 def test_markup_says_nothing() -> None:

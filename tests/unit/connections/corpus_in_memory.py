@@ -1,6 +1,6 @@
 """A user's corpus and edges in memory: what the ports say, in the fewest lines."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from uuid import UUID, uuid5
@@ -102,8 +102,10 @@ class MemoryEdges:
         compared: Sequence[UUID],
         edges: Iterable[Edge],
         discard: Sequence[Judgement] = (),
+        *,
+        only: Collection[UUID] | None = None,
     ) -> EdgeCounts:
-        own = set(self.corpus.stored[document_id].ids)
+        own = set(self.corpus.stored[document_id].ids if only is None else only)
         others = {c for d in compared for c in self.corpus.stored[d].ids}
         kept = {
             k: e
@@ -120,6 +122,14 @@ class MemoryEdges:
             for edge in sorted(group, key=lambda e: (-e.strength, e.target))[: limits[kind]]
         }
         return EdgeCounts(len(self.stored), 0, 0, 0)
+
+    def edges(
+        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
+    ) -> Iterator[Edge]:
+        own = set(self.corpus.stored[document_id].ids)
+        for (source, target, kind), edge in sorted(self.stored.items()):
+            if kind in types and own & {source, target}:
+                yield edge
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
         own = set(self.corpus.stored[document_id].ids)
