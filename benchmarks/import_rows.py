@@ -11,9 +11,12 @@ from uuid import uuid4
 
 from benchmarks.asked import MEGABYTE, asked
 from benchmarks.deployment import Home, deployment, new_home
-from benchmarks.made_library import make_document
+from benchmarks.made_library import SPACE, make_document
 from benchmarks.workshop import Workshop, say
 from rhizome_pipelines.checkpoints.keys import import_key
+from rhizome_pipelines.deployment import configuration
+from rhizome_pipelines.embedding import open_model
+from rhizome_pipelines.embedding.ports import EmbeddingSpace
 from rhizome_pipelines.lifecycle.jobs import JobType
 
 DOCUMENTS, CHUNKS = 50, 2_000
@@ -40,9 +43,12 @@ def measure(workshop: Workshop) -> dict[str, Any]:
 
 def _export(home: Home, archive: Path, documents: int, chunks: int) -> None:
     user, ids = uuid4(), []
+    # As if the model in use had made the vectors: then they are taken as they are.
+    model = open_model(configuration.embedding(home.services)).name
+    space = EmbeddingSpace(model, SPACE.dimensions)
     for number in range(documents):
         say(f"import_rows: making document {number + 1} of {documents}")
-        ids.append(str(make_document(home, user, chunks, number).document.id))
+        ids.append(str(make_document(home, user, chunks, number, space).document.id))
     say("import_rows: the export")
     done = asked(home, user, JobType.EXPORT_DOCUMENTS, LIMIT, document_ids=ids)
     with home.services.objects.local_copy(str(done.job.output_data["storagePath"])) as path:
@@ -55,6 +61,8 @@ def _import(home: Home, archive: Path, scratch: Path) -> dict[str, Any]:
     home.services.objects.write_file(key, archive)
     say("import_rows: the import")
     done = asked(home, user, JobType.IMPORT_DOCUMENT, LIMIT, storage_path=key)
+    if done.job.output_data["embeddingsRegenerated"]:
+        raise RuntimeError("the import has made vectors anew, which is not what is measured")
     say("import_rows: the COPY")
     rows, seconds = _copied(home, scratch)
     return {

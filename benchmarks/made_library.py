@@ -55,8 +55,10 @@ def made_text(chunks: int, seed: int) -> list[str]:
     ]
 
 
-def make_document(home: Home, user: UUID, chunks: int, seed: int) -> MadeDocument:
-    """A document with rows for its chunks, and `content.md`."""
+def make_document(
+    home: Home, user: UUID, chunks: int, seed: int, space: EmbeddingSpace = SPACE
+) -> MadeDocument:
+    """A document with rows for its chunks, and `content.md`; `space` tells who made them."""
     texts = made_text(chunks, seed)
     vectors = made_vectors(chunks, seed)
     documents = DocumentRepository(home.services.database)
@@ -67,7 +69,7 @@ def make_document(home: Home, user: UUID, chunks: int, seed: int) -> MadeDocumen
     )
     home.services.objects.write(keys.content, "\n\n".join(texts).encode())
     sink = PostgresChunkSink(home.services.database, user)
-    sink.replace(document_id, SPACE, DIGEST, _embedded(document_id, texts, vectors))
+    sink.replace(document_id, space, DIGEST, _embedded(document_id, texts, vectors))
     home.services.database.execute(
         "update documents set processing_status = 'completed', markdown_available = true, "
         "markdown_path = %s where id = %s",
