@@ -40,6 +40,10 @@ def _common(
     context.set_user(user)
 
 
+Documents = Annotated[list[UUID] | None, typer.Argument(metavar="[DOCUMENT…]", help="Their ids.")]
+Everything = Annotated[bool, typer.Option("--all", help="All documents.")]
+
+
 @app.command()
 def process(
     named: Annotated[list[str], typer.Argument(help="Files, folders and web addresses.")],
@@ -58,7 +62,8 @@ def process(
 
 @app.command()
 def detect(
-    documents: Annotated[list[UUID], typer.Argument(metavar="DOCUMENT…", help="Their ids.")],
+    documents: Documents = None,
+    everything: Everything = False,
     chunks: Annotated[
         list[UUID] | None,
         typer.Option("--chunk", metavar="ID", help="Only this chunk; can be said several times."),
@@ -68,12 +73,13 @@ def detect(
     """Look for connections of documents that are processed, in what the library holds now."""
     from rhizome_pipelines.cli.connections import detect_for  # noqa: PLC0415 - see the docstring
 
-    detect_for(documents, chunks or [], as_json=as_json)
+    detect_for(documents or [], chunks or [], everything=everything, as_json=as_json)
 
 
 @app.command()
 def reprocess(
-    documents: Annotated[list[UUID], typer.Argument(metavar="DOCUMENT…", help="Their ids.")],
+    documents: Documents = None,
+    everything: Everything = False,
     mode: Annotated[
         str,
         typer.Option(
@@ -86,15 +92,13 @@ def reprocess(
     """Make the connections of documents anew; what a person has judged is written down first."""
     from rhizome_pipelines.cli import connections  # noqa: PLC0415 - see the docstring
 
-    connections.reprocess(documents, mode, as_json=as_json)
+    connections.reprocess(documents or [], mode, everything=everything, as_json=as_json)
 
 
 @app.command()
 def export(
-    documents: Annotated[
-        list[UUID] | None, typer.Argument(metavar="[DOCUMENT…]", help="Their ids.")
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All documents.")] = False,
+    documents: Documents = None,
+    everything: Everything = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE.zip", help="Default: a name of its own."),

@@ -15,6 +15,7 @@ from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import Job, JobStatus
+from rhizome_pipelines.transfer.inputs import MAX_DOCUMENTS
 
 
 @dataclass(frozen=True)
@@ -82,4 +83,25 @@ def named_documents(services: Services, ids: Sequence[UUID]) -> list[Document]:
                 f"There is no document {document_id} of this user; see `rhizome documents list`."
             )
         found.append(document)
+    return found
+
+
+def chosen_documents(
+    services: Services, ids: Sequence[UUID], everything: bool
+) -> Sequence[Document]:
+    """Those named, or all of the user's. Raises InvalidInputError for both, and for neither."""
+    if everything == bool(ids):
+        raise InvalidInputError("Name the documents, or say --all.")
+    if not everything:
+        return named_documents(services, ids)
+    found = DocumentRepository(services.database).list(
+        services.settings.user, limit=MAX_DOCUMENTS + 1
+    )
+    if not found:
+        raise InvalidInputError("There is no document yet; see `rhizome process --help`.")
+    if len(found) > MAX_DOCUMENTS:
+        raise InvalidInputError(
+            f"There are more than {MAX_DOCUMENTS:,} documents, which is the most that one command "
+            "takes (and one archive holds); name them in several."
+        )
     return found

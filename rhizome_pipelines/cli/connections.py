@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from rhizome_pipelines.cli import context
-from rhizome_pipelines.cli.asking import Ended, fail_unless_completed, named_documents, see_through
+from rhizome_pipelines.cli.asking import Ended, chosen_documents, fail_unless_completed, see_through
 from rhizome_pipelines.cli.output import show_json, show_table, told
 from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.cli.signals import asked_to_end
@@ -13,20 +13,25 @@ from rhizome_pipelines.connections.reprocessing import ReprocessWish
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.overview import connection_counts
 from rhizome_pipelines.deployment.services import Services
+from rhizome_pipelines.lifecycle.documents import Document, DocumentStatus
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import JobType
 
 
-def detect_for(document_ids: Sequence[UUID], chunk_ids: Sequence[UUID], *, as_json: bool) -> None:
+def detect_for(
+    document_ids: Sequence[UUID], chunk_ids: Sequence[UUID], *, everything: bool, as_json: bool
+) -> None:
     """Look for connections of each of the documents; fail if any of it failed.
 
-    `chunk_ids`: of the only document, those that are looked at; all if there are none.
+    `everything`: of all that are processed. `chunk_ids`: of the only document, those that are
+    looked at; all if there are none.
     """
     with told(), asked_to_end(), context.services() as services:
-        if chunk_ids and len(document_ids) > 1:
-            raise InvalidInputError("Chunks are named of one document; name only that.")
+        if chunk_ids and len(document_ids) != 1:
+            raise InvalidInputError("Chunks are named of one document; name it, and only it.")
         wish = {"chunk_ids": [str(one) for one in chunk_ids]} if chunk_ids else {}
-        asked = _ask_each(services, document_ids, JobType.DETECT_CONNECTIONS, wish)
+        documents = _processed(services, document_ids, everything)
+        asked = _ask_each(services, documents, JobType.DETECT_CONNECTIONS, wish)
         ended = see_through(services, asked, quiet=as_json)
         ids = [one.document_id for one in asked]
         counts = connection_counts(services.database, services.settings.user, ids)
@@ -38,11 +43,15 @@ def detect_for(document_ids: Sequence[UUID], chunk_ids: Sequence[UUID], *, as_js
     _show(ended, columns, rows, as_json)
 
 
-def reprocess(document_ids: Sequence[UUID], mode: str, *, as_json: bool) -> None:
-    """Make the connections of each of the documents anew; fail if any of it failed."""
+def reprocess(document_ids: Sequence[UUID], mode: str, *, everything: bool, as_json: bool) -> None:
+    """Make the connections of each of the documents anew; fail if any of it failed.
+
+    `everything`: of all that are processed.
+    """
     with told(), asked_to_end(), context.services() as services:
         wish = {"mode": ReprocessWish.read({"mode": mode}).mode.value}
-        asked = _ask_each(services, document_ids, JobType.REPROCESS_CONNECTIONS, wish)
+        documents = _processed(services, document_ids, everything)
+        asked = _ask_each(services, documents, JobType.REPROCESS_CONNECTIONS, wish)
         ended = see_through(services, asked, quiet=as_json)
     columns = ["document", "status", "before", "deleted", "created", "after", "backup"]
     told_of = (
@@ -58,12 +67,23 @@ def reprocess(document_ids: Sequence[UUID], mode: str, *, as_json: bool) -> None
     _show(ended, columns, rows, as_json)
 
 
+def _processed(services: Services, ids: Sequence[UUID], everything: bool) -> Sequence[Document]:
+    """Those named; of all, those that have been processed."""
+    found = chosen_documents(services, ids, everything)
+    if not everything:
+        return found
+    processed = [one for one in found if one.processing_status == DocumentStatus.COMPLETED]
+    if not processed:
+        raise InvalidInputError("No document has been processed yet; see `rhizome process --help`.")
+    return processed
+
+
 def _ask_each(
-    services: Services, document_ids: Sequence[UUID], job_type: JobType, more: Mapping[str, Any]
+    services: Services, documents: Sequence[Document], job_type: JobType, more: Mapping[str, Any]
 ) -> list[WatchedJob]:
     jobs = JobRepository(services.database)
     asked = []
-    for document in named_documents(services, document_ids):
+    for document in documents:
         title = document.known_title or str(document.id)
         job = jobs.insert(
             document.user_id,

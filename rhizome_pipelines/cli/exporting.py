@@ -8,17 +8,20 @@ from pathlib import Path
 from uuid import UUID
 
 from rhizome_pipelines.cli import context
-from rhizome_pipelines.cli.asking import fail_unless_completed, named_documents, see_through
+from rhizome_pipelines.cli.asking import (
+    chosen_documents,
+    fail_unless_completed,
+    see_through,
+)
 from rhizome_pipelines.cli.output import console, show_json, told
 from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.cli.signals import asked_to_end
-from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import JobType
-from rhizome_pipelines.transfer.inputs import MAX_DOCUMENTS, ExportFormat
+from rhizome_pipelines.transfer.inputs import ExportFormat
 
 
 def export_named(
@@ -34,7 +37,7 @@ def export_named(
 ) -> None:
     """Have the archive made and put it where it is wanted; nothing half-written is left there."""
     with told(), asked_to_end(), context.services() as services:
-        documents = _chosen(services, document_ids, everything)
+        documents = chosen_documents(services, document_ids, everything)
         _refuse_place(output, force)
         title = _title(documents)
         job = JobRepository(services.database).insert(
@@ -66,26 +69,6 @@ def export_named(
             markup=False,
             soft_wrap=True,
         )
-
-
-def _chosen(
-    services: Services, document_ids: Sequence[UUID], everything: bool
-) -> Sequence[Document]:
-    if everything == bool(document_ids):
-        raise InvalidInputError("Name the documents to be exported, or say --all.")
-    if not everything:
-        return named_documents(services, document_ids)
-    found = DocumentRepository(services.database).list(
-        services.settings.user, limit=MAX_DOCUMENTS + 1
-    )
-    if not found:
-        raise InvalidInputError("There is no document yet; see `rhizome process --help`.")
-    if len(found) > MAX_DOCUMENTS:
-        raise InvalidInputError(
-            f"There are more than {MAX_DOCUMENTS:,} documents, which is the most that one archive "
-            "holds; export them in several."
-        )
-    return found
 
 
 def _title(documents: Sequence[Document]) -> str:
