@@ -20,6 +20,7 @@ from dagster._core.execution.plan.objects import ErrorSource
 from rhizome_pipelines.deployment.attempt import AttemptSession, RunEnding
 from rhizome_pipelines.deployment.faults import explained
 from rhizome_pipelines.deployment.opening import RunIdentity, open_attempt
+from rhizome_pipelines.deployment.scratch import attempts_scratch
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import JobType
@@ -70,7 +71,8 @@ def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession | 
             if session.work.partition is not None:
                 # An unknown partition would let the whole first step run and fail only then.
                 instance.add_dynamic_partitions(DOCUMENT_PARTITIONS, [str(session.work.partition)])
-            yield session
+            with attempts_scratch(services, session.attempt):
+                yield session
         finally:
             session.close(_ending(instance, run.run_id))
 

@@ -9,6 +9,7 @@ outlives its retention:
 - all files of a document whose row is gone, and what jobs without a document have kept under their
   own id, once they have lain for `orphan_hours` and no unfinished job is about them;
 - archives of exports, and uploads that no import will read (`archive_cleanup`);
+- temporary files of killed attempts (`scratch`);
 - attempts of deleted jobs that the reconciler has not come to.
 
 Files under other names are never touched, and neither is what a live job uses.
@@ -34,6 +35,7 @@ from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.retention import documents_that_exist
 from rhizome_pipelines.deployment.archive_cleanup import due_archives
+from rhizome_pipelines.deployment.scratch import sweep_scratch
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES
 
@@ -106,6 +108,10 @@ def sweep(services: Services, *, dry_run: bool = False) -> Sweep:
             swept += _sweep_archives(services, batch, now, dry_run)
         else:
             swept += _sweep_batch(services, batch, old, dry_run)
+    swept += [
+        Swept(f"scratch/{left.name}", left.files, left.bytes, "left by an attempt that was killed")
+        for left in sweep_scratch(services, dry_run=dry_run)
+    ]
     return Sweep(swept, dry_run)
 
 

@@ -10,10 +10,12 @@ from uuid import UUID, uuid4
 
 import psutil
 
+from rhizome_pipelines.checkpoints.keys import parse_checkpoint_name
 from tests.system.chaos.cases import Case
 from tests.system.chaos.victims import Victims, ends_up, is_back, kill_parts
 from tests.system.chaos.witness import Witness
 from tests.system.chaos.world import JOB_PATIENCE, ChaosWorld
+from tests.system.home import wait_until
 
 LOOK = 0.2
 """Seconds between two looks at what comes back."""
@@ -95,7 +97,7 @@ def disturb(
 ) -> list[Kill]:
     """Ask for the job, kill at the moments, and wait until it is completed all the same.
 
-    It must leave what it leaves `alone`, by one attempt that completed.
+    It must leave what it leaves `alone`, and repeat at most one unit for each kill.
     """
     job, total = uuid4(), sum(alone.units.values())
     case.prepare(world)
@@ -116,11 +118,26 @@ def disturb(
         # What the kernel has told may be a moment behind the row.
         assert witness.wait(lambda: witness.units() == total, SETTLED), witness.writes
     print(table(kills))
+    assert kills, "the job was over before anybody was killed"
+    assert all(kill.redone <= 1 for kill in kills)
+    assert_as_if_nothing_had_been(world, case, job, alone)
+    return kills
+
+
+def assert_as_if_nothing_had_been(
+    world: ChaosWorld, case: Case, job: UUID, alone: Undisturbed
+) -> None:
+    """The job leaves what it leaves alone, by one attempt that completed, and nothing else."""
     left = case.results(world, job)
     others = [name for name in {*left, *alone.results} if left.get(name) != alone.results.get(name)]
     assert not others, f"not as if nothing had been: {others}"
     world.assert_one_completed_attempt(job)
-    return kills
+    folder, scratch = case.folder(world, job), world.home.path / "scratch"
+    wait_until(
+        lambda: not [*filter(parse_checkpoint_name, map(str, folder.iterdir()))],
+        "its checkpoints go",
+    )
+    wait_until(lambda: not scratch.is_dir() or not any(scratch.iterdir()), "its scratch goes")
 
 
 def _count(

@@ -178,7 +178,7 @@ class ExportDocuments(_Ops):
             entries = {name: _hash(archive.read(name)) for name in archive.namelist()}
             manifest = json.loads(archive.read("manifest.json"))
         manifest.pop("created_at")
-        return {**entries, "manifest.json": manifest}
+        return {**entries, "manifest.json": manifest, "order": list(entries)}
 
     def archive(self, world: ChaosWorld, job: UUID) -> bytes:
         """The archive that the job has made."""
