@@ -164,6 +164,11 @@ class CheckpointStore:
         The stage file is written anew and notes the edit. Raises PermanentError if the rest of the
         checkpoint cannot be used.
         """
+        edited = self.edited(stage, name, timestamp)
+        return edited if isinstance(edited, StageCheckpoint) else self._write_stage_file(edited)
+
+    def edited(self, stage: str, name: str, timestamp: datetime) -> StageFile | StageCheckpoint:
+        """What `accept_edit` would write; the checkpoint as it is if nothing was edited."""
         found = self.read_stage(stage, None, verify_outputs=False)
         if isinstance(found, Unusable):
             raise PermanentError(
@@ -182,7 +187,7 @@ class CheckpointStore:
             edited = described(found.outputs[name].path, path)
         if edited == found.outputs[name]:
             return found
-        return self._write_stage_file(found.file.with_edit(name, edited, timestamp))
+        return found.file.with_edit(name, edited, timestamp)
 
     # What lasts
 

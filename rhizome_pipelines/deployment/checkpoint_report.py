@@ -1,7 +1,7 @@
 """What is kept of a job's work, whether it is valid, and where a resume would go on: to be seen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rhizome_pipelines.checkpoints.inspection import InspectedCheckpoint
@@ -9,6 +9,7 @@ from rhizome_pipelines.checkpoints.results import PartFound
 from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.deployment.chain import CheckpointChain, checkpoint_chain
 from rhizome_pipelines.deployment.offered import work_for
+from rhizome_pipelines.deployment.review import REVIEWED, waits_for_review_of
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, RhizomeError
 from rhizome_pipelines.lifecycle.jobs import Job, JobStatus
@@ -83,10 +84,22 @@ def checkpoint_report(services: Services, job: Job) -> CheckpointReport | None:
         if one.stage in stages
     ]
     seen.sort(key=lambda one: (stages.index(one.stage), one.unit or ""))
+    if chain.broken is not None and waits_for_review_of(store, job, chain.broken):
+        return _reviewed(job, seen, stages, chain.broken)
     kept = [one for one in seen if one.stage is chain.broken and one.unit and one.valid]
     return CheckpointReport(
         seen, [*chain.valid], chain.broken, len(kept), chain.reasons, _pointer_fault(job, seen)
     )
+
+
+def _reviewed(
+    job: Job, seen: Sequence[SeenCheckpoint], stages: Sequence[StageName], stage: StageName
+) -> CheckpointReport:
+    """A text that was edited in its review is no damage: a resume takes it over."""
+    told = [replace(one, reasons=()) if one.stage is stage else one for one in seen]
+    after = stages[stages.index(stage) + 1]
+    why = (f"with {REVIEWED} as it was edited",)
+    return CheckpointReport(told, [stage], after, 0, why, _pointer_fault(job, told))
 
 
 def _judged(

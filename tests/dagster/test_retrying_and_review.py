@@ -3,6 +3,7 @@
 import pytest
 
 from rhizome_pipelines.checkpoints.objects import StorageUnavailableError
+from rhizome_pipelines.deployment.checkpoint_report import checkpoint_report
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import ErrorType
 from rhizome_pipelines.lifecycle.jobs import AttemptTrigger, JobStatus
@@ -86,6 +87,13 @@ def test_a_job_pauses_itself_for_a_review_and_goes_on_with_the_edit(
 
     edited = "# My own words\n\nThis is what the person has made of the text.\n"
     launching.services.objects.write(launching.store(card_box).keys.content, edited.encode())
+    report = checkpoint_report(launching.services, launching.job(job_id))
+    assert report is not None
+    assert report.sentence() == (
+        "A resume skips extraction and goes on in chunking from its beginning (with content.md as "
+        "it was edited)."
+    )
+    assert all(one.valid for one in report.checkpoints)
     launching.wish(job_id, JobStatus.PENDING)
     (second,) = launching.look_and_launch()
 
