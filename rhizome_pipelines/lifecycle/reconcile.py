@@ -88,8 +88,14 @@ def _trigger_after(job: Job, attempt: Attempt) -> AttemptTrigger:
     match attempt.outcome:
         case AttemptOutcome.LOST:
             return AttemptTrigger.RESCUE
+        case AttemptOutcome.SUPERSEDED if job.status_before in (
+            JobStatus.FAILED,
+            JobStatus.CANCELLED,
+        ):
+            # Forced to fail, or cancelled, and wanted again before it had stopped.
+            return AttemptTrigger.RETRY
         case AttemptOutcome.PAUSED | AttemptOutcome.SHUTDOWN | AttemptOutcome.SUPERSEDED:
-            # Superseded while it was stopping: by a client's wish to go on.
+            # Superseded while it was stopping from a pause: by a client's wish to go on.
             return AttemptTrigger.RESUME
         case AttemptOutcome.FAILED | AttemptOutcome.CANCELLED:
             return AttemptTrigger.RETRY

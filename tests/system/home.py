@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 
 import psutil
 
@@ -33,6 +34,20 @@ def free_port() -> int:
         free.bind(("127.0.0.1", 0))
         number: int = free.getsockname()[1]
         return number
+
+
+class Started(subprocess.Popen[str]):
+    """A command left running; a test that fails while it runs ends it instead of waiting for it."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc_type is not None:
+            self.kill()
+        super().__exit__(exc_type, value, traceback)
 
 
 @dataclass(frozen=True)
@@ -68,9 +83,9 @@ class Home:
     def rhizome(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         return self.command("rhizome", *arguments)
 
-    def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str | Path) -> Started:
         """Start `rhizome` and leave it running."""
-        return subprocess.Popen(
+        return Started(
             [str(BIN / "rhizome"), *map(str, arguments)],
             cwd=ROOT,
             env=self.environment,
@@ -123,9 +138,9 @@ class Home:
                 process.kill()
 
     def _owns(self, process: psutil.Process) -> bool:
+        if not lives(process):
+            return False
         with _gone_already():
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return False
             if any(str(self.path) in part for part in process.cmdline()):
                 return True
             return process.environ().get("RHIZOME_HOME") == str(self.path)
@@ -157,6 +172,13 @@ def wait_until(holds: Callable[[], object], what: str, patience: float = PATIENC
 def kill(process: psutil.Process) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=PATIENCE)
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it still does something; one that only waits to be reaped by init does not."""
+    with _gone_already():
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def answers(port: int) -> bool:

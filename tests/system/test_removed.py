@@ -41,7 +41,7 @@ def test_a_document_that_is_being_worked_on_goes_with_all_of_it(
             done = removed(*(word.format(document) for word in command))
 
             assert (done["documents"], done["jobs"]) == (1, 1)
-            assert done["files"] > 1
+            assert done["files"] >= 1, "the file itself; the rest the attempt may have cleaned up"
             assert done["partitions"] + done["partitions_in_use"] == 1
             wait_until(
                 lambda: not home.workers() and not database.all("select from job_attempts"),

@@ -14,7 +14,7 @@ import httpx
 import psutil
 
 from rhizome_pipelines.transfer.links import LOCAL_FOLDER, link_secret, local_link
-from tests.system.home import ROOT, Home, answers, free_port, kill, wait_until
+from tests.system.home import ROOT, Home, answers, free_port, kill, lives, wait_until
 
 
 def test_asked_to_end_it_leaves_nothing(home: Home, port: int) -> None:
@@ -31,7 +31,7 @@ def test_asked_to_end_it_leaves_nothing(home: Home, port: int) -> None:
 
     assert up.returncode == 0, told
     assert "Stopped" in told
-    assert not [process for process in family if process.is_running()]
+    assert not [process for process in family if lives(process)]
     home.wait_until_empty()
 
 

@@ -40,6 +40,7 @@ EITHER = frozenset({True, False})
 BEFORE: frozenset[JobStatus | None] = frozenset({None, *JobStatus})
 OVER = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 DONE = frozenset({JobStatus.COMPLETED, JobStatus.CANCELLED})
+GIVEN_UP = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
 FEW, MANY = {0, 1}, {2, 3}
 """Deaths at one place before this one, below and at the limit."""
 ON_THE_WAY = {RunState.ALIVE, RunState.ENDING}
@@ -146,19 +147,23 @@ _AGAIN = {"checkpoint": {False}, "recorded": {True}}
 """The pointer was taken away from a job whose attempt has one: from the beginning."""
 
 
-def _begun(outcomes: Set[Life], trigger: str) -> list[Row]:
-    status = JobStatus.PENDING
+def _begun(outcomes: Set[Life], trigger: str, **columns: Any) -> list[Row]:
+    def row(expected: str, **more: Any) -> Row:
+        return Row(JobStatus.PENDING, outcomes, expected, **more, **columns)
+
     return [
-        Row(status, outcomes, f"launch: {trigger}", checkpoint={True}),
-        Row(status, outcomes, f"launch: {trigger}", checkpoint={False}, recorded={False}),
-        Row(status, outcomes, "launch: restart", **_AGAIN),
+        row(f"launch: {trigger}", checkpoint={True}),
+        row(f"launch: {trigger}", checkpoint={False}, recorded={False}),
+        row("launch: restart", **_AGAIN),
     ]
 
 
 TABLE = [
     # Begin, go on, do again
     Row(JobStatus.PENDING, {Life.NONE}, "launch: start"),
-    *_begun({Life.PAUSED, Life.SHUTDOWN, Life.SUPERSEDED}, "resume"),
+    *_begun({Life.PAUSED, Life.SHUTDOWN}, "resume"),
+    *_begun({Life.SUPERSEDED}, "resume", before=BEFORE - GIVEN_UP),
+    *_begun({Life.SUPERSEDED}, "retry", before=GIVEN_UP),
     *_begun({Life.LOST}, "rescue"),
     *_begun({Life.FAILED, Life.CANCELLED}, "retry"),
     Row(JobStatus.PENDING, {Life.COMPLETED}, "launch: restart"),
