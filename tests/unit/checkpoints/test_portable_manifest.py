@@ -18,7 +18,7 @@ from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.stage_file import StoredOutput
 from rhizome_pipelines.checkpoints.store import CheckpointStore
 from tests.memory_store import MemoryStore
-from tests.unit.checkpoints.test_checkpoint_store import KEYS, NOW
+from tests.unit.checkpoints.checkpoint_world import KEYS, NOW
 
 OTHER = DocumentKeys(UUID(int=99), KEYS.document_id)
 
