@@ -95,9 +95,12 @@ def stage_of(key: str) -> str | None:
 
 
 def parse_document_key(key: str) -> tuple[UUID, UUID] | None:
-    """User and document of a key `{userId}/{documentId}/{file}`; None for any other key."""
+    """User and document of a key `{userId}/{documentId}/{file}`; None for any other key.
+
+    `file` may lie in folders of the document.
+    """
     parts = key.split("/")
-    if len(parts) != 3 or not parts[2]:
+    if len(parts) < 3 or not all(parts):
         return None
     try:
         user_id, document_id = UUID(parts[0]), UUID(parts[1])
@@ -150,6 +153,10 @@ class DocumentKeys:
     def prefix(self) -> str:
         """Prefix of all the document's files, with its `/`."""
         return f"{_id(self.user_id)}/{_id(self.document_id)}/"
+
+    def holds(self, key: str) -> bool:
+        """Whether `key` is one of the document's, and in none of its folders."""
+        return key.startswith(self.prefix) and "/" not in key.removeprefix(self.prefix)
 
     def file(self, name: str) -> str:
         """A final file. Raises InvalidKeyError for a bad name or one kept for checkpoints."""

@@ -270,7 +270,9 @@ class CheckpointStore:
         return inspected(self.objects, self.keys)
 
     def _all(self) -> Iterator[ObjectInfo]:
-        return self.objects.list(self.keys.prefix)
+        """What lies in the document's folder itself; folders in it are a person's."""
+        listed = self.objects.list(self.keys.prefix)
+        return (info for info in listed if self.keys.holds(info.key))
 
     def _write_stage_file(self, file: StageFile) -> StageCheckpoint:
         key, data = self.keys.stage(file.stage), file.to_bytes()

@@ -6,8 +6,9 @@ outlives its retention:
 
 - stage files and parts of a document that no unfinished job is about, once they have lain for
   `orphan_hours`; a job that failed for good keeps them for `failed_checkpoint_days`;
-- all files of a document whose row is gone, and what jobs without a document have kept under their
-  own id, once they have lain for `orphan_hours` and no unfinished job is about them;
+- all files of a document whose row is gone, those in its folders too, and what jobs without a
+  document have kept under their own id, once they have lain for `orphan_hours` and no unfinished
+  job is about them;
 - archives of exports, and uploads that no import will read (`archive_cleanup`);
 - temporary files of killed attempts (`scratch`);
 - attempts of deleted jobs that the reconciler has not come to.
@@ -124,6 +125,10 @@ class _Prefix:
     prefix: str
     files: Sequence[ObjectInfo]
 
+    def is_checkpoint(self, key: str) -> bool:
+        keys = DocumentKeys(self.user_id, self.document_id)
+        return keys.holds(key) and parse_checkpoint_name(key) is not None
+
 
 @dataclass(frozen=True)
 class _Others:
@@ -170,7 +175,7 @@ def _sweep_batch(
         files = [
             info
             for info in one.files
-            if info.modified < old and (gone or parse_checkpoint_name(info.key) is not None)
+            if info.modified < old and (gone or one.is_checkpoint(info.key))
         ]
         if not files or not _is_due(services, one.document_id):
             continue

@@ -125,6 +125,9 @@ def test_a_job_that_failed_long_ago_keeps_nothing(world: World, card_box: Docume
 
 def test_all_files_of_a_deleted_document_go(world: World, card_box: Document) -> None:
     world.process(card_box)
+    key = world.store(card_box).keys.prefix + "figures/1/stage-chunking.json"
+    world.services.objects.write(key, b"a person's")
+    assert sweep(world.services).files == 0, "the document is there"
     DocumentRepository(world.services.database).delete(world.user, card_box.id)
 
     assert sweep(world.services).files > 4
@@ -149,7 +152,6 @@ def test_what_is_no_documents_is_not_touched(world: World) -> None:
         export_key(world.user, "all-2026"),
         f"{world.user}/notes/stage-chunking.json",
         f"{world.user.hex}/{uuid4()}/stage-chunking.json",
-        f"{world.user}/{uuid4()}/deeper/stage-chunking.json",
         "stage-chunking.json",
     ]
     for key in keys:
@@ -248,7 +250,8 @@ def test_the_keys_of_documents_are_read_strictly() -> None:
     key = DocumentKeys(user, document).content
 
     assert parse_document_key(key) == (user, document)
-    for bad in (key.upper(), key + "/x", key.replace("content.md", ""), f"{user}/exports/a.zip"):
+    assert parse_document_key(key + "/x") == (user, document)
+    for bad in (key.upper(), key + "/", key.replace("content.md", ""), f"{user}/exports/a.zip"):
         assert parse_document_key(bad) is None
 
 
