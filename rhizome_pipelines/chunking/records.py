@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-import ijson
-
+from rhizome_pipelines.checkpoints.json_items import read_entries
 from rhizome_pipelines.chunking.boundaries import Span
 from rhizome_pipelines.chunking.config import Strategy
 from rhizome_pipelines.chunking.metadata import ChunkMetadata
@@ -133,31 +132,10 @@ class ChunksFile:
 def read_chunks(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a `chunks.json`, one by one, in the file's order.
 
-    Raises InvalidInputError, before the first record, if the version is not ours; and at the
-    place where the file is not what it should be.
+    Raises InvalidInputError, before the first record, if the version is not ours or the file's
+    shape is none that we make; and at the place where the file is not what it should be.
     """
-    _check_version(path)
-    try:
-        with path.open("rb") as file:
-            for record in ijson.items(file, "chunks.item", use_float=True):
-                if not isinstance(record, dict):
-                    raise InvalidInputError("chunks.json holds something that is not a chunk.")
-                yield record
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        raise InvalidInputError(
-            "chunks.json is damaged: it is not valid JSON. Chunk the document again."
-        ) from error
-
-
-def _check_version(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            version = next(ijson.items(file, "version"), None)
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        raise InvalidInputError(
-            "chunks.json is damaged: it is not valid JSON. Chunk the document again."
-        ) from error
-    if version != VERSION:
-        raise InvalidInputError(
-            f"chunks.json has version {str(version)[:20]!r}; only {VERSION!r} can be read."
-        )
+    for record in read_entries(path, "chunks", VERSION):
+        if not isinstance(record, dict):
+            raise InvalidInputError("chunks.json holds something that is not a chunk.")
+        yield record

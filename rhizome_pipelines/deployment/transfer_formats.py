@@ -5,10 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-import ijson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rhizome_pipelines.checkpoints.json_items import check_shape, read_head
 from rhizome_pipelines.chunking import read_chunks
 from rhizome_pipelines.chunking.records import ChunksFile, encode_record
 from rhizome_pipelines.embedding.ports import EmbeddingSpace
@@ -29,11 +29,8 @@ class StageFormats(DocumentFormats):
 
     def document_of(self, path: Path) -> object:
         """See `DocumentFormats`."""
-        try:
-            with path.open("rb") as file:
-                return next(ijson.items(file, "document_id"), None)
-        except (ijson.JSONError, UnicodeDecodeError) as error:
-            raise InvalidInputError("chunks.json is no valid JSON.") from error
+        check_shape(path, "chunks.json")
+        return read_head(path, "chunks.json", {"document_id"}).get("document_id")
 
     def write_chunks(
         self, path: Path, document_id: UUID, created_at: datetime, records: Iterable[Record]

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-import ijson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rhizome_pipelines.checkpoints.envelope import read_versioned
+from rhizome_pipelines.checkpoints.json_items import read_entries
 from rhizome_pipelines.checkpoints.keys import validated_key
 from rhizome_pipelines.lifecycle.documents import SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
@@ -111,16 +111,8 @@ _Record = TypeVar("_Record", bound=BaseModel)
 
 def read_list(path: Path, name: str, model: type[_Record]) -> Iterator[_Record]:
     """The records of `{name}.json`, one by one. Raises InvalidInputError at the first fault."""
-    what = f"{name}.json"
-    try:
-        with path.open("rb") as file:
-            if next(ijson.items(file, "version"), None) != "1.0":
-                raise InvalidInputError(f'{what} has not the version "1.0".')
-            file.seek(0)
-            for number, record in enumerate(ijson.items(file, f"{name}.item", use_float=True)):
-                yield _validated(record, f"{what}, entry {number + 1}", model)
-    except (ijson.JSONError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInputError(f"{what} is no valid JSON.") from error
+    for number, record in enumerate(read_entries(path, name, "1.0"), 1):
+        yield _validated(record, f"{name}.json, entry {number}", model)
 
 
 def _validated(record: Any, what: str, model: type[_Record]) -> _Record:
