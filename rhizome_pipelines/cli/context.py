@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from rhizome_pipelines.deployment.services import Services
     from rhizome_pipelines.settings import Settings
 
+LOCK_SECONDS = 10.0
+"""How long a person waits for a row that another program holds."""
+
 _chosen_user: list[UUID] = []
 
 
@@ -43,4 +46,5 @@ def services() -> Iterator["Services"]:
     from rhizome_pipelines.deployment.services import open_services  # noqa: PLC0415
 
     with open_services(settings()) as opened:
+        opened.database.limit_lock_waits(LOCK_SECONDS)
         yield opened

@@ -10,7 +10,7 @@ from rhizome_pipelines.database.annotations import annotations_kept
 from rhizome_pipelines.database.chunk_rows import COLUMNS, REQUIRED, chunk_values
 from rhizome_pipelines.database.connection import Connection, Database
 from rhizome_pipelines.database.guarded import Fence
-from rhizome_pipelines.database.ownership import lock_document
+from rhizome_pipelines.database.ownership import document_kept
 from rhizome_pipelines.database.vector_format import (
     column_width,
     encode_vector,
@@ -56,21 +56,12 @@ class PostgresChunkSink(ChunkSink):
         with self._database.transaction() as connection:
             _stage_rows(connection, space, chunks)
             # Locks are taken only now: the iterable may compute for minutes.
-            lock_document(connection, self._user_id, document_id, self._fence)
-            with annotations_kept(connection, self._user_id, document_id, self._read_text):
-                count = _apply(connection, document_id, space)
-            connection.execute(
-                """
-                insert into document_embeddings
-                    (document_id, model, dimensions, digest, chunk_count, embedded_at)
-                values (%s, %s, %s, %s, %s, now())
-                on conflict (document_id) do update
-                set model = excluded.model, dimensions = excluded.dimensions,
-                    digest = excluded.digest, chunk_count = excluded.chunk_count,
-                    embedded_at = excluded.embedded_at
-                """,
-                (document_id, space.model, space.dimensions, digest, count),
-            )
+            with document_kept(connection, self._user_id, document_id, self._fence):
+                with annotations_kept(connection, self._user_id, document_id, self._read_text):
+                    count = _apply(connection, document_id, space)
+                connection.execute(
+                    _RECORD, (document_id, space.model, space.dimensions, digest, count)
+                )
             connection.execute(
                 "update documents set embeddings_available = %s where id = %s and user_id = %s",
                 (count > 0, document_id, self._user_id),
@@ -188,6 +179,15 @@ where c.document_id = %(document)s
   and (c.content is distinct from i.content or c.embedding_model is distinct from %(model)s)
   and (x.source_chunk_id = c.id or x.target_chunk_id = c.id)
   and x.user_validated is null and x.user_starred is not true and x.auto_detected is not false
+"""
+
+_RECORD: LiteralString = """
+insert into document_embeddings
+    (document_id, model, dimensions, digest, chunk_count, embedded_at)
+values (%s, %s, %s, %s, %s, now())
+on conflict (document_id) do update
+set model = excluded.model, dimensions = excluded.dimensions, digest = excluded.digest,
+    chunk_count = excluded.chunk_count, embedded_at = excluded.embedded_at
 """
 
 _DELETE_ABSENT: LiteralString = """

@@ -25,7 +25,12 @@ _UNREACHABLE_CLASSES = ("08", "57P")
 # transactions (deadlocks), resources, an operator's intervention, the server's own system.
 _TRANSIENT_CLASSES = ("08", "40", "53", "57", "58")
 # A lock or an object in use; a standby that is about to be the primary; transactions timed out.
-_TRANSIENT_STATES = frozenset({"55P03", "55006", "25006", "25P03", "25P04"})
+_LOCK_NOT_AVAILABLE = "55P03"
+_TRANSIENT_STATES = frozenset({_LOCK_NOT_AVAILABLE, "55006", "25006", "25P03", "25P04"})
+
+
+class LockedError(TransientError):
+    """Somebody else's lock was waited for in vain; the database as such is there."""
 
 
 def normalise_url(url: str) -> str:
@@ -78,6 +83,11 @@ def is_transient(error: psycopg.Error) -> bool:
 def translated(url: str, error: psycopg.Error) -> TransientError:
     """The error as one sentence for a person, with the password never in it."""
     state = error.sqlstate
+    if state == _LOCK_NOT_AVAILABLE:
+        return LockedError(
+            "Another program holds a lock in the database on what this needs; nothing was done. "
+            "Try again; if it stays so, end that program's transaction."
+        )
     reason = _without_password(url, " ".join(str(error).split()))
     if state is None or state.startswith(_UNREACHABLE_CLASSES):
         return TransientError(f"The database {place(url)} cannot be reached: {reason}")
@@ -116,6 +126,7 @@ class Database:
         self.url = normalise_url(url)
         self._max_connections = max_connections
         self._patience = patience
+        self._lock_patience: float | None = None
         self._lock = threading.Lock()
         self._pool: ConnectionPool[Connection] | None = None
 
@@ -124,6 +135,14 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def limit_lock_waits(self, seconds: float) -> None:
+        """From now on a lock of somebody else is waited for no longer: LockedError.
+
+        For who must answer: a person's command, or the one look at all jobs. By itself a
+        statement waits as long as the other takes.
+        """
+        self._lock_patience = seconds
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
@@ -136,11 +155,12 @@ class Database:
     def connection(self) -> Iterator[Connection]:
         """A connection in autocommit mode: every statement is a transaction of its own.
 
+        With limited waits for locks, all of them are one.
         Raises TransientError when the database cannot be reached, broke off, or cannot do this
         now; what is wrong with a statement itself is raised as it is.
         """
         try:
-            with self._opened().connection() as connection:
+            with self._opened().connection() as connection, self._patient(connection):
                 yield connection
         except PoolTimeout:
             raise self._why_none() from None
@@ -186,6 +206,17 @@ class Database:
                     open=True,
                 )
             return self._pool
+
+    @contextmanager
+    def _patient(self, connection: Connection) -> Iterator[None]:
+        """Set locally, since a transaction pooler hands the session on to others."""
+        if self._lock_patience is None:
+            yield
+            return
+        with connection.transaction():
+            milliseconds = str(round(self._lock_patience * 1000))
+            connection.execute("select set_config('lock_timeout', %s, true)", (milliseconds,))
+            yield
 
     def ensure_sibling_database(self, name: str) -> None:
         """Create a database of that name on the same server, unless there is one."""

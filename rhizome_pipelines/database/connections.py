@@ -17,7 +17,7 @@ from rhizome_pipelines.connections.ports import (
 )
 from rhizome_pipelines.database.connection import Connection, Database
 from rhizome_pipelines.database.guarded import Fence
-from rhizome_pipelines.database.ownership import chunks_stay, lock_document
+from rhizome_pipelines.database.ownership import chunks_stay, document_kept
 from rhizome_pipelines.database.storable import storable_json
 
 
@@ -62,14 +62,15 @@ class PostgresEdgeSink(EdgeSink):
         with chunks_stay(), self._database.transaction() as connection:
             _stage_edges(connection, edges)
             # Locks are taken only now: the iterable may compute for minutes.
-            lock_document(connection, user_id, document_id, self._fence)
-            connection.execute(_KEEP_VALID, parameters)
-            connection.execute(_FIND_TOUCHING, parameters)
-            judged = _number(connection, _COUNT_JUDGED, parameters)
-            removed = connection.execute(_REMOVE_ABSENT, parameters).rowcount
-            connection.execute(_UPSERT, parameters)
-            connection.execute(_TRIM, parameters)
-            connection.execute(_MARK_CHUNKS, parameters)
+            with document_kept(connection, user_id, document_id, self._fence):
+                connection.execute(_KEEP_VALID, parameters)
+                connection.execute(_FIND_TOUCHING, parameters)
+                connection.execute(_LOOK_AT_STAGING)
+                judged = _number(connection, _COUNT_JUDGED, parameters)
+                removed = connection.execute(_REMOVE_ABSENT, parameters).rowcount
+                connection.execute(_UPSERT, parameters)
+                connection.execute(_TRIM, parameters)
+                connection.execute(_MARK_CHUNKS, parameters)
             with connection.cursor() as cursor:
                 counted = cursor.execute(_COUNT_CHANGES).fetchone()
         added, updated, trimmed = counted or (0, 0, 0)
@@ -134,7 +135,8 @@ create temporary table valid_edges
     (source uuid, target uuid, type text, strength float8, metadata jsonb, source_document uuid)
     on commit drop;
 create temporary table touching_edges
-    (id uuid primary key, judged boolean, discarded boolean) on commit drop;
+    (id uuid primary key, source uuid, target uuid, type text, judged boolean, discarded boolean)
+    on commit drop;
 create temporary table touched_edges (id uuid, change text) on commit drop;
 """
 
@@ -166,7 +168,7 @@ order by i.source, i.target, i.type, i.strength desc, i.metadata
 # What is stored of these types between the document and those it was compared with.
 _FIND_TOUCHING: LiteralString = """
 insert into touching_edges
-select x.id,
+select x.id, x.source_chunk_id, x.target_chunk_id, x.connection_type,
        x.auto_detected is false
        or (x.user_validated is not null or x.user_starred is true)
            and x.id || ' ' || coalesce(x.user_validated::text, '-')
@@ -189,14 +191,19 @@ where x.connection_type = any(%(types)s) and x.id in (
 
 _COUNT_JUDGED: LiteralString = "select count(*) from touching_edges where judged"
 
-# A judgement that is to be discarded goes with its row, which then comes back as a new one.
+# Whatever the planner guesses of tables that were filled just now is wrong.
+_LOOK_AT_STAGING: LiteralString = "analyze valid_edges; analyze touching_edges"
+
+# A judgement that is to be discarded goes with its row, which then comes back as a new one. A join,
+# since a subquery for each row would read all edges for each of them.
 _REMOVE_ABSENT: LiteralString = """
 delete from connections x
-using touching_edges t
-where t.id = x.id and not t.judged
-  and (t.discarded or not exists (select from valid_edges v
-                  where v.source = x.source_chunk_id and v.target = x.target_chunk_id
-                    and v.type = x.connection_type))
+using (
+    select t.id
+    from touching_edges t
+    left join valid_edges v on v.source = t.source and v.target = t.target and v.type = t.type
+    where not t.judged and (t.discarded or v.source is null)) absent
+where absent.id = x.id
 """
 
 # xmax is 0 in a row that this statement has inserted, and not in one that it has updated

@@ -32,6 +32,11 @@ class OwnershipLostError(TransientError):
         )
 
 
+_OWNED: LiteralString = (
+    "select from background_jobs where id = %s and status = 'processing' and current_attempt = %s"
+)
+
+
 @dataclass(frozen=True)
 class Fence:
     """The attempt in whose name something is written."""
@@ -39,17 +44,19 @@ class Fence:
     job_id: UUID
     number: int
 
+    def check(self, connection: Connection) -> None:
+        """Look whether the job is this attempt's. Raises OwnershipLostError."""
+        self._find(connection, _OWNED)
+
     def hold(self, connection: Connection) -> None:
-        """Keep the job this attempt's until the transaction ends. Raises OwnershipLostError."""
-        held = connection.execute(
-            """
-            select from background_jobs
-            where id = %s and status = 'processing' and current_attempt = %s
-            for share
-            """,
-            (self.job_id, self.number),
-        ).fetchone()
-        if held is None:
+        """Keep the job this attempt's until the transaction ends. Raises OwnershipLostError.
+
+        Every wish for the job waits so long: to be asked last.
+        """
+        self._find(connection, _OWNED + " for share")
+
+    def _find(self, connection: Connection, query: LiteralString) -> None:
+        if connection.execute(query, (self.job_id, self.number)).fetchone() is None:
             raise OwnershipLostError(self.job_id, self.number)
 
 

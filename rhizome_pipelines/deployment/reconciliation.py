@@ -1,6 +1,7 @@
 """The sensor's work without the sensor: read what needs attention, decide, carry out."""
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from rhizome_pipelines.checkpoints.objects import StorageUnavailableError
 from rhizome_pipelines.database.attempts import AttemptRepository, DeletedJob
+from rhizome_pipelines.database.connection import LockedError
 from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.attempt_launcher import AttemptLauncher, Runs
@@ -51,6 +53,9 @@ _DONE: Mapping[type[Action], str] = {
     Fail: "failed",
 }
 
+LOCKED_SECONDS = 5.0
+"""How long a job is left alone whose row another program holds."""
+
 LOOK_AT = 200
 """Pending rows that one look considers; the rest wait for the next."""
 
@@ -62,6 +67,7 @@ class Reconciler:
     services: Services
     runs: Runs
     did: Counter[str] = field(default_factory=Counter)
+    _locked_until: dict[UUID, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._launcher = AttemptLauncher(self.services, self.runs, self.did)
@@ -106,11 +112,17 @@ class Reconciler:
 
     def _safely(self, job_id: UUID, act: Callable[[], None]) -> bool:
         """Act for one job. False if nothing can be done for any other now either."""
+        if time.monotonic() < self._locked_until.get(job_id, 0.0):
+            return True
         try:
             act()
         except OwnershipLostError:
             self.did["changed meanwhile"] += 1
         except StorageUnavailableError as fault:
+            self._put_off(job_id, fault)
+        except LockedError as fault:
+            # Whoever holds the row must not hold up all others with it.
+            self._locked_until[job_id] = time.monotonic() + LOCKED_SECONDS
             self._put_off(job_id, fault)
         except TransientError as fault:
             # The database is away: what has been launched must be told before it is back.
@@ -143,9 +155,10 @@ class Reconciler:
         if isinstance(action, Wait):
             return
         self.did[_DONE[type(action)]] += 1
+        # Recorded first: a run that ends before it is known why looks like another's doing.
+        self._record(action, at.job, at.attempt)
         if at.attempt is not None:
             self._leave_no_run(action, at.attempt, at.run)
-        self._record(action, at.job, at.attempt)
 
     def _record(self, action: Action, job: Job, attempt: Attempt | None) -> None:
         """Write down what was decided about a job and its newest attempt."""
@@ -181,7 +194,6 @@ class Reconciler:
         if isinstance(action, Wait):
             return
         self.did[_DONE[type(action)]] += 1
-        self._leave_no_run(action, gone.attempt, run)
         attempts = AttemptRepository(self.services.database)
         match action:
             case Terminate():
@@ -193,6 +205,7 @@ class Reconciler:
                 attempts.forget(gone.id)
             case _:
                 assert_never(action)
+        self._leave_no_run(action, gone.attempt, run)
 
     def _leave_no_run(self, action: Action, attempt: Attempt, run: RunState) -> None:
         """An attempt that is given up must not have a run that goes on, or begins later."""

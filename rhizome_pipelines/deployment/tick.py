@@ -26,6 +26,9 @@ is over, and begins the next. If two ticks began at the same moment, the one tha
 before the 5 s are over, and begins again in the middle of the other's: from then on they relieve
 each other, and with ticks of 7 s either may be more than a second late."""
 
+LOCK_SECONDS = 1.0
+"""How long one job's row, held by another program, may hold up the look at all others."""
+
 STOP_SECONDS = 0.2
 """How soon a tick notices that its deployment is ending."""
 
@@ -37,6 +40,7 @@ def tick(reconciler: Reconciler, services: Services) -> Sequence[LaunchRequest]:
     before the first look, so that no wish falls between the two.
     """
     began, seconds = time.monotonic(), services.settings.tick_seconds
+    services.database.limit_lock_waits(LOCK_SECONDS)
     with Listener(services.database.url, TURNS) as listener:
         if not _has_turn(listener, services, began + PATIENCE * seconds):
             reconciler.did["waits for another tick"] += 1

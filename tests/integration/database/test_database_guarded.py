@@ -270,7 +270,7 @@ def test_a_fence_is_held_until_the_transaction_ends(
     with database.transaction() as connection:
         Fence(job.id, 1).hold(connection)
         blocked = "update background_jobs set status = 'paused'"
-        with pytest.raises(TransientError, match="lock timeout"), database.connection() as other:
+        with pytest.raises(TransientError, match="holds a lock"), database.connection() as other:
             try:
                 other.execute("set lock_timeout = '100ms'")
                 other.execute(blocked)
