@@ -11,6 +11,7 @@ from psycopg import conninfo, sql
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from rhizome_pipelines.database.row_values import row_adapters
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, TransientError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -111,7 +112,7 @@ def _settings(url: str) -> dict[str, Any]:
     for name in conninfo.conninfo_to_dict(url):
         settings.pop(name, None)
     # A transaction pooler hands each transaction to another server: nothing may be prepared.
-    return settings | {"prepare_threshold": None}
+    return settings | {"prepare_threshold": None, "context": row_adapters()}
 
 
 class Database:

@@ -1,6 +1,7 @@
 """What the database knows of a document, read for an export in one snapshot and as streams."""
 
 import itertools
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -124,8 +125,20 @@ class _Snapshot(DocumentRows):
                 yield from rows
 
 
-# Times are told in UTC, whatever the session's zone is, so that the same rows give the same bytes.
-_DOCUMENT = """
+def _with_moments(query: LiteralString) -> LiteralString:
+    """`moment(column)` in UTC, whatever the session's zone is: the same rows give the same bytes.
+
+    Infinity, and what no other program can hold, is the nearest day that they can.
+    """
+    return re.sub(
+        r"\bmoment\(([a-z_.]+)\)",
+        r"(case when \1 is not null then "
+        r"least(greatest(\1, '0001-01-02Z'), '9999-12-30Z') at time zone 'utc' end)",
+        query,
+    )
+
+
+_DOCUMENT = _with_moments("""
 select jsonb_build_object(
     'title', title, 'author', author, 'source_type', source_type, 'source_url', source_url,
     'storage_path', storage_path, 'markdown_path', markdown_path,
@@ -133,10 +146,10 @@ select jsonb_build_object(
     'outline', outline, 'metadata', metadata, 'source_metadata', source_metadata,
     'markdown_available', markdown_available, 'chunker_type', chunker_type,
     'language', language, 'document_type', document_type, 'detected_metadata', detected_metadata,
-    'created_at', created_at at time zone 'utc',
-    'processing_completed_at', processing_completed_at at time zone 'utc') as document
+    'created_at', coalesce(moment(created_at), 'epoch'),
+    'processing_completed_at', moment(processing_completed_at)) as document
 from documents where id = %(document)s and user_id = %(user)s
-"""
+""")
 
 _SUMMARY = """
 select count(*) as chunks, count(c.embedding) as embedded,
@@ -164,7 +177,7 @@ order by c.chunk_index
 
 # Each step goes by an index, whatever the planner thinks of tables that were filled just now: a
 # join of all chunks with all chunks would be the whole library squared.
-_CONNECTIONS = """
+_CONNECTIONS = _with_moments("""
 with own as materialized (
     select c.id from chunks c join documents d on d.id = c.document_id
     where c.document_id = %(document)s and d.user_id = %(user)s and c.is_current),
@@ -179,8 +192,8 @@ select jsonb_build_object(
     'target_document_id', t.document_id, 'target_index', t.chunk_index, 'target_hash', t.hash,
     'connection_type', x.connection_type, 'strength', x.strength,
     'auto_detected', x.auto_detected, 'user_validated', x.user_validated,
-    'user_starred', x.user_starred, 'validated_at', x.validated_at at time zone 'utc',
-    'discovered_at', x.discovered_at at time zone 'utc', 'metadata', x.metadata,
+    'user_starred', x.user_starred, 'validated_at', moment(x.validated_at),
+    'discovered_at', moment(x.discovered_at), 'metadata', x.metadata,
     'target_title', t.title) as record
 from touching x
 cross join lateral (
@@ -196,7 +209,7 @@ cross join lateral (
 where x.outward
    or s.document_id <> %(document)s and s.document_id <> all(%(beside)s::uuid[])
 order by s.document_id, s.chunk_index, t.document_id, t.chunk_index, x.connection_type
-"""
+""")
 
 # Rows of older clients say only in their data whose document it is.
 _ANNOTATIONS = """

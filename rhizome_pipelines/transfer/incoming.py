@@ -16,7 +16,7 @@ from rhizome_pipelines.transfer.inputs import faults_in_words
 from rhizome_pipelines.transfer.records import Count, Json, Moment, Share, Text
 
 MAX_DOCUMENT = 64 * 2**20
-MAX_COMPONENTS = 100
+MAX_COMPONENTS = 10_000
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
@@ -30,10 +30,10 @@ class DocumentRecord(_Incoming):
 
     version: Literal["1.0"]
     document_id: UUID
-    title: Annotated[Text, Field(max_length=10_000)] | None = None
-    author: Annotated[Text, Field(max_length=10_000)] | None = None
+    title: Text | None = None
+    author: Text | None = None
     source_type: SourceType
-    source_url: Annotated[Text, Field(max_length=10_000)] | None = None
+    source_url: Text | None = None
     storage_path: str | None = None
     markdown_path: str | None = None
     processing_status: str | None = None

@@ -45,9 +45,14 @@ def _storable_json(value: Any) -> Any:
 def _moment(value: Any) -> Any:
     """ISO 8601; a time without a zone is in UTC."""
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    if isinstance(moment, datetime) and moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    return moment
+    if not isinstance(moment, datetime):
+        return moment
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is a time before the year 1 or after 9999") from None
 
 
 Text = Annotated[str, AfterValidator(_storable)]

@@ -76,6 +76,31 @@ def test_a_library_goes_to_another_installation_and_comes_back_the_same(
     assert not output["embeddingsRegenerated"]
 
 
+def test_whatever_a_row_may_hold_makes_the_round_trip(
+    here: Installation, there: Installation, tmp_path: Path
+) -> None:
+    one = here.process(tmp_path, "roots.md", ROOTS)
+    entity = annotate(here, one.id, "Roots hold")
+    here.database.execute(
+        "update documents set created_at = 'infinity', title = repeat('long ', 20000), "
+        """metadata = '{"large": 1e300, "whole": 9223372036854775808, "none": 1e400}'"""
+    )
+    here.database.execute(
+        "update connections set validated_at = '10000-01-01', user_validated = true"
+    )
+    here.database.execute(
+        "insert into components (entity_id, component_type, data, document_id) "
+        """select %s, 'Extra', jsonb_build_object('n', n, 'large', '-1e300'::jsonb), %s """
+        "from generate_series(1, 200) n",
+        (entity, one.id),
+    )
+    archive = here.export(one.id, **EVERYTHING)
+
+    there.import_(archive)
+
+    assert told(there.export(one.id, **EVERYTHING)) == told(archive)
+
+
 def test_what_was_imported_can_be_gone_on_with(
     here: Installation, there: Installation, tmp_path: Path
 ) -> None:

@@ -26,6 +26,8 @@ def test_every_column_of_the_table_travels() -> None:
         {"importance_score": float("nan")},
         {"start_offset": 3, "end_offset": 2},
         {"metadata_extracted_at": "yesterday"},
+        {"metadata_extracted_at": "9999-12-31T23:59:59-14:00"},
+        {"metadata_extracted_at": "0001-01-01T00:00:00+14:00"},
         {"heading_path": "One"},
         {"position_validated": 1},
         {"chunker_type": "sausage"},
