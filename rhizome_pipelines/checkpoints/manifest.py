@@ -118,7 +118,7 @@ def write_manifest(
     InvalidKeyError if it is not the user's own, ObjectMissingError if it is not there.
     """
     outputs = _all_outputs(stages)
-    files = {_name_in_manifest(name): _manifest_file(output) for name, output in outputs.items()}
+    files = {name_in_manifest(name): _manifest_file(output) for name, output in outputs.items()}
     if source_key is not None:
         if not source_key.startswith(user_prefix(keys.user_id)):
             raise InvalidKeyError(f"The source {source_key!a} is not in its user's folder.")
@@ -161,7 +161,8 @@ _NAMES_IN_MANIFEST = {
 }
 
 
-def _name_in_manifest(name: str) -> str:
+def name_in_manifest(name: str) -> str:
+    """What the manifest calls a file of the document."""
     return _NAMES_IN_MANIFEST.get(name, name)
 
 

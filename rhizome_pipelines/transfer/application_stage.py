@@ -36,7 +36,7 @@ class ApplicationStage:
     `scratch` is a local folder for as long as the stage lives. `plan` is the result of `reading`.
     """
 
-    VERSION: ClassVar[str] = "1"
+    VERSION: ClassVar[str] = "2"
     NAME: ClassVar[str] = "application"
 
     def __init__(
@@ -193,6 +193,11 @@ class ApplicationStage:
             "applied": [one.model_dump(mode="json") for one in applied],
             "digests": digests,
             "embedded": sorted(str(one) for one in files),
+            "spaces": {
+                str(one.document_id): [one.space.model, one.space.dimensions]
+                for one in incoming
+                if one is not None and one.space is not None
+            },
         }
 
 

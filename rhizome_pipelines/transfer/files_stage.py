@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from rhizome_pipelines.checkpoints.hashing import canonical_json, sha256
+from rhizome_pipelines.checkpoints.imported_record import imported_record, list_files, new_manifest
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.checkpoints.objects import ObjectMissingError, ObjectStore
 from rhizome_pipelines.checkpoints.portable_manifest import (
@@ -40,6 +41,8 @@ from rhizome_pipelines.transfer.collecting import (
 from rhizome_pipelines.transfer.export_manifest import ListedFile
 from rhizome_pipelines.transfer.import_ports import AppliedDocument, RequestDetection
 from rhizome_pipelines.transfer.incoming_documents import vectors_key
+from rhizome_pipelines.transfer.packing import METADATA
+from rhizome_pipelines.transfer.places import CONTENT
 from rhizome_pipelines.transfer.plan import Plan
 from rhizome_pipelines.transfer.ports import Told
 
@@ -50,7 +53,7 @@ class FilesStage:
     `lies_at` is the storage key of the bundle: a `chunks.json` that lies where it belongs stays.
     """
 
-    VERSION: ClassVar[str] = "1"
+    VERSION: ClassVar[str] = "2"
     NAME: ClassVar[str] = "files"
 
     def __init__(
@@ -71,7 +74,8 @@ class FilesStage:
         self._asked_at = asked_at.astimezone(UTC)
         self._request = request_detection
         plan = Plan.model_validate(applied["plan"])
-        self._changed = [one.document_id for one in plan.documents if one.brings_rows]
+        self._planned = {one.document_id: one for one in plan.documents if one.brings_rows}
+        self._changed = [*self._planned]
         self._judged_lost = {
             one.document_id: list(one.judged_lost)
             for one in map(AppliedDocument.model_validate, applied["applied"])
@@ -199,7 +203,42 @@ class FilesStage:
                 with_other_file(
                     fields, MANIFEST_NAMES[name], output.path, output, INVALID_WITHOUT[name]
                 )
+        self._record_stages(fields, document, keys, replaced)
         self._objects.write(keys.manifest, manifest_bytes(fields))
+
+    def _record_stages(
+        self,
+        fields: Fields,
+        document: BundledDocument,
+        keys: DocumentKeys,
+        replaced: Mapping[str, StoredOutput],
+    ) -> None:
+        """Connections are looked for on the grounds of what was imported, whoever made it."""
+        stages = fields.setdefault("stages", {})
+        if not isinstance(stages, dict) or not self._planned[document.document_id].chunk_count:
+            return
+        stored = {
+            name: StoredOutput(path=keys.prefix + name, size=file.size, hash=file.hash)
+            for name, file in document.files.items()
+        }
+        stored.update(replaced)
+        for stage, outputs, facts in self._results(document.document_id):
+            found = {name: stored[name] for name in outputs if name in stored}
+            if found and stage not in stages:
+                stages[stage] = imported_record(keys, stage, found, facts, self._asked_at)
+                list_files(fields, found)
+
+    def _results(self, document_id: UUID) -> Iterator[tuple[str, Sequence[str], Facts]]:
+        """Stage, names of its files, and what later stages need to know of them."""
+        count = self._planned[document_id].chunk_count
+        yield "extraction", (CONTENT, METADATA), {}
+        yield "chunking", (CHUNKS,), {"chunk_count": count, "processing_mode": "local"}
+        space = self._applied["spaces"].get(str(document_id))
+        if space is not None:
+            model, dimensions = space
+            told = {"model": model, "dimensions": dimensions, "chunk_count": count}
+            digest = self._applied["digests"][str(document_id)]
+            yield "embeddings", (EMBEDDINGS,), {**told, "digest": digest}
 
     def _manifest(self, document: BundledDocument, keys: DocumentKeys) -> Fields | None:
         file = document.files.get(DOCUMENT_MANIFEST)
@@ -214,6 +253,9 @@ class FilesStage:
             ):
                 fields = read_manifest(path.read_bytes())
             made_at_home(fields, keys)
-        except (InvalidInputError, ObjectMissingError):
+        except ObjectMissingError:
+            count = self._planned[document.document_id].chunk_count
+            return new_manifest(keys, self._asked_at, count)
+        except InvalidInputError:
             return None  # another program's; what it says cannot be made true
         return fields

@@ -1,6 +1,7 @@
 """Out of one installation, into an empty one of another user, out of that again: the same."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,13 +9,19 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 from psycopg.types.json import Jsonb
 
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
+from rhizome_pipelines.checkpoints.manifest import Manifest
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.store import CheckpointStore
+from rhizome_pipelines.database.documents import DocumentRepository
+from rhizome_pipelines.deployment.document_stages import StageContext, open_stage
 from rhizome_pipelines.deployment.exporting import archive_stage, export_output
 from rhizome_pipelines.lifecycle.jobs import JobType
+from rhizome_pipelines.lifecycle.stage_names import StageName
+from tests.integration.transfer.editing import edited, with_chunks
 from tests.integration.transfer.transfer_world import Installation, entries
 
 ROOTS = "# Roots 🌱\n\nRoots hold the soil and carry water to the leaves of old trees.\n\n" * 4
@@ -116,6 +123,46 @@ def test_what_was_imported_can_be_gone_on_with(
     assert row["storage_path"] == f"{there.user}/{document.id}/source.md"
     assert (row["title"], row["processing_status"]) == ("roots", "completed")
     assert row["embeddings_available"] and row["markdown_available"]
+
+
+def without_manifest(archive: bytes, document: UUID) -> bytes:
+    return edited(archive, lambda files: files.pop(f"documents/{document}/manifest.json"))
+
+
+def with_other_summaries(archive: bytes, document: UUID) -> bytes:
+    return with_chunks(archive, document, lambda chunks: chunks[0].update(summary="Other."))
+
+
+@pytest.mark.parametrize("regenerate", [False, True])
+@pytest.mark.parametrize("change", [without_manifest, with_other_summaries])
+def test_connections_are_looked_for_on_the_grounds_of_what_was_imported(
+    here: Installation,
+    there: Installation,
+    tmp_path: Path,
+    change: Callable[[bytes, UUID], bytes],
+    regenerate: bool,
+) -> None:
+    one = here.process(tmp_path, "roots.md", ROOTS)
+    other = here.process(tmp_path, "again.md", ROOTS + "And so on.")
+    for document in (one, other):
+        archive = change(here.export(document.id), document.id)
+        there.import_(archive, regenerateEmbeddings=regenerate)
+
+    document = DocumentRepository(there.database).get(there.user, one.id)
+    assert document is not None
+    store = there.services.checkpoints(document)
+    embeddings = store.load_final("embeddings")
+    job = there.job(JobType.DETECT_CONNECTIONS, document_id=str(one.id))
+    context = StageContext(
+        there.services, document, job, store, there.begin(job), datetime.now(UTC)
+    )
+    with open_stage(StageName.CONNECTIONS, context, embeddings) as stage:
+        found = there.walk(stage, store)
+
+    assert found.checkpoint.facts["connections"] > 0
+    manifest = Manifest.from_bytes(there.services.objects.read(store.keys.manifest))
+    assert manifest.chunk_count == len(there.contents(one.id))
+    assert {"chunks", "embeddings"} <= {*manifest.files}
 
 
 def test_five_thousand_chunks_make_the_round_trip(
