@@ -39,7 +39,7 @@ from rhizome_pipelines.transfer.import_ports import AppliedDocument
 from rhizome_pipelines.transfer.incoming_documents import BundledRows
 from rhizome_pipelines.transfer.inputs import ImportInput
 from rhizome_pipelines.transfer.packing import packed
-from rhizome_pipelines.transfer.plan import Plan
+from rhizome_pipelines.transfer.plan import Plan, still_sparing
 from rhizome_pipelines.transfer.ports import Record, Vectors
 from rhizome_pipelines.transfer.reading_stage import ReadingStage
 
@@ -135,6 +135,7 @@ def import_output(job: Job, facts: Facts, milliseconds: float) -> dict[str, Any]
                 "documentId": str(one.document_id),
                 "documentTitle": one.title,
                 "decision": one.decision.value,
+                "note": one.note,
                 "chunksAdded": one.added,
                 "chunksChanged": one.changed,
                 "chunksDeleted": one.deleted,
@@ -240,11 +241,14 @@ def _application(
     context: ImportContext, bundle: Bundle, facts: Facts, scratch: Path
 ) -> ApplicationStage:
     services, user_id = context.services, context.job.user_id
+    plan = Plan.model_validate(facts["plan"])
+    clearing = [one.document_id for one in plan.documents if one.clears]
+    existing = PostgresLibrary(services.database, user_id).existing(clearing) if clearing else {}
     return ApplicationStage(
         context.keys,
         services.objects,
         BundledRows(bundle, StageFormats(), services.objects, user_id, scratch),
-        Plan.model_validate(facts["plan"]),
+        still_sparing(plan, existing),
         ModelEmbedder(open_model(configuration.embedding(services))),
         PostgresImportSink(services.database, user_id, context.fence, context.reanchor, chunk_id),
         regenerate=context.wanted.regenerate_embeddings,

@@ -57,6 +57,7 @@ def test_all_faults_of_the_chunks_are_told_in_one_message(
 
     for told in ("importance_score", "chunker_type", "NUL", "end_offset", "content", str(trees.id)):
         assert told in refused.value.message
+    assert "There is no document" not in refused.value.message
     assert everything(there)[0] == [[], [], [], [], []]
 
 
