@@ -22,6 +22,7 @@ from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.import_library import PostgresLibrary, request_detections
 from rhizome_pipelines.database.imported_rows import PostgresImportSink, Reanchor
 from rhizome_pipelines.deployment import configuration
+from rhizome_pipelines.deployment.scratch import commands_scratch
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.transfer_formats import StageFormats
 from rhizome_pipelines.embedding import EmbeddingModel, open_model
@@ -102,7 +103,11 @@ def open_import_stage(
 
 def preview(services: Services, user_id: UUID, wanted: ImportInput) -> Plan:
     """What an import would do; nothing is changed. Raises InvalidInputError, all faults told."""
-    with _bundle(services, user_id, wanted) as bundle, tempfile.TemporaryDirectory() as scratch:
+    with (
+        commands_scratch(services),
+        _bundle(services, user_id, wanted) as bundle,
+        tempfile.TemporaryDirectory(prefix="rhizome-import-") as scratch,
+    ):
         stage = _reading(services, user_id, bundle, wanted)
         parts = ((unit, stage.work(unit, lambda *_: None)) for unit in stage.units())
         return Plan.model_validate(stage.finish(parts, Path(scratch)).facts["plan"])
@@ -163,7 +168,10 @@ def take_in(services: Services, user_id: UUID, path: Path) -> str:
     """
     if path.is_dir():
         key = import_key(user_id, f"{uuid4()}.zip")
-        with tempfile.TemporaryDirectory(prefix="rhizome-import-") as scratch:
+        with (
+            commands_scratch(services),
+            tempfile.TemporaryDirectory(prefix="rhizome-import-") as scratch,
+        ):
             services.objects.write_blocks(key, packed(path, Path(scratch)))
         return key
     if not path.is_file():
