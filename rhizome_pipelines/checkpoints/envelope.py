@@ -6,12 +6,15 @@ all its other fields. Since only canonical bytes are accepted, any changed byte 
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Final
 
 from rhizome_pipelines.checkpoints.hashing import canonical_json, sha256
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
 VERSION: Final = "1.0"
+MAX_DEPTH = 100
+"""Levels of nesting in a file that anybody may have written; what walks it needs its stack."""
 
 
 class RefusedError(Exception):
@@ -49,13 +52,17 @@ def unseal(data: bytes) -> dict[str, Any]:
 def read_versioned(data: bytes, what: str) -> dict[str, Any]:
     """The fields of a JSON file of the contract, sealed or not.
 
-    `what` names the file for a person. Raises InvalidInputError: no JSON object, or of an
-    unknown version.
+    `what` names the file for a person. Raises InvalidInputError: no JSON object, of an unknown
+    version, or one that cannot be written again (numbers that JSON does not have, half a surrogate
+    pair, nesting too deep).
     """
     try:
         fields = _parse(data)
     except RefusedError as error:
         raise InvalidInputError(f"{what} cannot be read: {error}.") from error
+    fault = _fault(fields)
+    if fault is not None:
+        raise InvalidInputError(f"{what} cannot be read: {fault}.")
     if fields.get("version") != VERSION:
         raise InvalidInputError(f"{what} cannot be read: {unknown_version(fields)}.")
     return fields
@@ -74,3 +81,32 @@ def _parse(data: bytes) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise RefusedError("it is damaged: not a JSON object")
     return fields
+
+
+def _fault(fields: Mapping[str, Any]) -> str | None:
+    """Why the fields cannot be written as JSON again; None if they can."""
+    level: list[Any] = [fields]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for value in level:
+            match value:
+                case dict():
+                    below += [*value, *value.values()]
+                case list():
+                    below += value
+                case str() if not _is_unicode(value):
+                    return "it holds half a surrogate pair, which is no text"
+                case float() if not isfinite(value):
+                    return "it holds a number that is not finite"
+        if not below:
+            return None
+        level = below
+    return f"it is nested more than {MAX_DEPTH} levels deep"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

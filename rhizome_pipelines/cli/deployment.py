@@ -14,6 +14,7 @@ from rhizome_pipelines.deployment.downloads import local_files, panel_address
 from rhizome_pipelines.deployment.lock import DeploymentLock
 from rhizome_pipelines.deployment.presence import withdraw_sign
 from rhizome_pipelines.deployment.processes import DagsterProcesses
+from rhizome_pipelines.deployment.scratch import sweep_scratch
 from rhizome_pipelines.deployment.sessions import STOP_SECONDS, SessionRecord
 from rhizome_pipelines.deployment.warm import end_warm_processes
 from rhizome_pipelines.deployment.web_address import WebAddress
@@ -36,6 +37,7 @@ def up(host: str, port: int, panel_port: int | None) -> None:
             settings = settings.model_copy(update={"panel_port": panel_port})
         with DeploymentLock(settings.home), asked_to_end(), context.services() as services:
             try:
+                sweep_scratch(services)
                 web = WebAddress(host, port)
                 console.print("Starting …")
                 # A bucket signs links itself, and needs no server of ours.

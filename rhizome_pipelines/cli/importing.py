@@ -1,11 +1,12 @@
 """`rhizome import`: an archive, a folder or a `chunks.json` into the library."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.asking import fail_unless_completed, see_through
-from rhizome_pipelines.cli.output import show_json, show_table, told
+from rhizome_pipelines.cli.output import mention, show_json, show_table, told
 from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.cli.signals import asked_to_end
 from rhizome_pipelines.database.jobs import JobRepository
@@ -67,6 +68,7 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
             for one in plan.documents
         ],
     )
+    _mention_notes((one.title, one.note) for one in plan.documents)
 
 
 def _show_documents(documents: list[dict[str, Any]]) -> None:
@@ -86,3 +88,10 @@ def _show_documents(documents: list[dict[str, Any]]) -> None:
             for one in documents
         ],
     )
+    _mention_notes((one["documentTitle"], one.get("note", "")) for one in documents)
+
+
+def _mention_notes(notes: Iterable[tuple[str, str]]) -> None:
+    for title, note in notes:
+        if note:
+            mention(f"{title}: {note}")

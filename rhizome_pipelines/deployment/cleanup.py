@@ -10,7 +10,7 @@ outlives its retention:
   document have kept under their own id, once they have lain for `orphan_hours` and no unfinished
   job is about them;
 - archives of exports, and uploads that no import will read (`archive_cleanup`);
-- temporary files of killed attempts (`scratch`);
+- temporary files of killed attempts and commands (`scratch`);
 - attempts of deleted jobs that the reconciler has not come to.
 
 Files under other names are never touched, and neither is what a live job uses.
@@ -103,16 +103,16 @@ def sweep(services: Services, *, dry_run: bool = False) -> Sweep:
     """
     now = JobRepository(services.database).now()
     old = now - timedelta(hours=services.settings.orphan_hours)
-    swept: list[Swept] = []
+    # First, since it can be done even if the storage does not answer.
+    swept = [
+        Swept(f"scratch/{left.name}", left.files, left.bytes, "left by a process that was killed")
+        for left in sweep_scratch(services, dry_run=dry_run)
+    ]
     for batch in _batches(services):
         if isinstance(batch, _Others):
             swept += _sweep_archives(services, batch, now, dry_run)
         else:
             swept += _sweep_batch(services, batch, old, dry_run)
-    swept += [
-        Swept(f"scratch/{left.name}", left.files, left.bytes, "left by an attempt that was killed")
-        for left in sweep_scratch(services, dry_run=dry_run)
-    ]
     return Sweep(swept, dry_run)
 
 

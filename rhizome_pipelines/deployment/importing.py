@@ -22,6 +22,7 @@ from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.import_library import PostgresLibrary, request_detections
 from rhizome_pipelines.database.imported_rows import PostgresImportSink, Reanchor
 from rhizome_pipelines.deployment import configuration
+from rhizome_pipelines.deployment.scratch import commands_scratch
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.transfer_formats import StageFormats
 from rhizome_pipelines.embedding import EmbeddingModel, open_model
@@ -39,7 +40,7 @@ from rhizome_pipelines.transfer.import_ports import AppliedDocument
 from rhizome_pipelines.transfer.incoming_documents import BundledRows
 from rhizome_pipelines.transfer.inputs import ImportInput
 from rhizome_pipelines.transfer.packing import packed
-from rhizome_pipelines.transfer.plan import Plan
+from rhizome_pipelines.transfer.plan import Plan, still_sparing
 from rhizome_pipelines.transfer.ports import Record, Vectors
 from rhizome_pipelines.transfer.reading_stage import ReadingStage
 
@@ -102,7 +103,11 @@ def open_import_stage(
 
 def preview(services: Services, user_id: UUID, wanted: ImportInput) -> Plan:
     """What an import would do; nothing is changed. Raises InvalidInputError, all faults told."""
-    with _bundle(services, user_id, wanted) as bundle, tempfile.TemporaryDirectory() as scratch:
+    with (
+        commands_scratch(services),
+        _bundle(services, user_id, wanted) as bundle,
+        tempfile.TemporaryDirectory(prefix="rhizome-import-") as scratch,
+    ):
         stage = _reading(services, user_id, bundle, wanted)
         parts = ((unit, stage.work(unit, lambda *_: None)) for unit in stage.units())
         return Plan.model_validate(stage.finish(parts, Path(scratch)).facts["plan"])
@@ -135,6 +140,7 @@ def import_output(job: Job, facts: Facts, milliseconds: float) -> dict[str, Any]
                 "documentId": str(one.document_id),
                 "documentTitle": one.title,
                 "decision": one.decision.value,
+                "note": one.note,
                 "chunksAdded": one.added,
                 "chunksChanged": one.changed,
                 "chunksDeleted": one.deleted,
@@ -162,7 +168,10 @@ def take_in(services: Services, user_id: UUID, path: Path) -> str:
     """
     if path.is_dir():
         key = import_key(user_id, f"{uuid4()}.zip")
-        with tempfile.TemporaryDirectory(prefix="rhizome-import-") as scratch:
+        with (
+            commands_scratch(services),
+            tempfile.TemporaryDirectory(prefix="rhizome-import-") as scratch,
+        ):
             services.objects.write_blocks(key, packed(path, Path(scratch)))
         return key
     if not path.is_file():
@@ -240,11 +249,14 @@ def _application(
     context: ImportContext, bundle: Bundle, facts: Facts, scratch: Path
 ) -> ApplicationStage:
     services, user_id = context.services, context.job.user_id
+    plan = Plan.model_validate(facts["plan"])
+    clearing = [one.document_id for one in plan.documents if one.clears]
+    existing = PostgresLibrary(services.database, user_id).existing(clearing) if clearing else {}
     return ApplicationStage(
         context.keys,
         services.objects,
         BundledRows(bundle, StageFormats(), services.objects, user_id, scratch),
-        Plan.model_validate(facts["plan"]),
+        still_sparing(plan, existing),
         ModelEmbedder(open_model(configuration.embedding(services))),
         PostgresImportSink(services.database, user_id, context.fence, context.reanchor, chunk_id),
         regenerate=context.wanted.regenerate_embeddings,

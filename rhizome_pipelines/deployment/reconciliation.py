@@ -18,6 +18,7 @@ from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.attempt_launcher import AttemptLauncher, Runs
 from rhizome_pipelines.deployment.cleanup import discard_for
 from rhizome_pipelines.deployment.room import Room
+from rhizome_pipelines.deployment.scratch import discard_scratch
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.actions import (
     ON_THE_WAY,
@@ -177,10 +178,12 @@ class Reconciler:
                 jobs.put_back(job.id, job.status, action.status, action.note)
             case CleanUp():
                 discard_for(self.services, job.id, job.user_id, job.entity_id)
+                discard_scratch(self.services, job.id)
                 jobs.forget_checkpoint(job.id)
             case Fail():
                 guard = GuardedJob(self.services.database, job.id, number)
                 guard.fail(action.error_type, action.message, None)
+                discard_scratch(self.services, job.id)
             case Launch() | Terminate() | Wait():
                 pass
             case _:
@@ -202,6 +205,7 @@ class Reconciler:
                 attempts.end(gone.id, gone.attempt.number, action.outcome)
             case CleanUp():
                 discard_for(self.services, gone.id, gone.user_id, gone.document_id)
+                discard_scratch(self.services, gone.id)
                 attempts.forget(gone.id)
             case _:
                 assert_never(action)

@@ -12,7 +12,7 @@ from rhizome_pipelines.checkpoints.json_items import check_shape, read_head
 from rhizome_pipelines.chunking import read_chunks
 from rhizome_pipelines.chunking.records import ChunksFile, encode_record
 from rhizome_pipelines.embedding.ports import EmbeddingSpace
-from rhizome_pipelines.embedding.vectors_file import VectorsFile, read_vectors
+from rhizome_pipelines.embedding.vectors_file import VectorsFile, check_schema, read_vectors
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.transfer.ports import DocumentFormats, Record, Space, Vectors
 
@@ -47,8 +47,9 @@ class StageFormats(DocumentFormats):
         try:
             with pq.ParquetFile(path, pre_buffer=False) as file:
                 schema, found = file.schema_arrow, file.metadata.num_rows
+                check_schema(schema)
                 told = schema.metadata or {}
-                width = getattr(schema.field("vector").type, "list_size", 0)
+                width = schema.field("vector").type.list_size
         except (pa.ArrowException, KeyError, OSError) as error:
             raise InvalidInputError("embeddings.parquet is not a readable table.") from error
         if found != rows or not 0 < width <= _MAX_DIMENSIONS:

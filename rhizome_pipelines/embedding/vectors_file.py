@@ -19,6 +19,8 @@ from rhizome_pipelines.embedding.models.model import Vectors
 from rhizome_pipelines.embedding.ports import EmbeddingSpace
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
+NAME = "embeddings.parquet"
+"""What the file is called in sentences: a local copy of it has another name."""
 VERSION = "1.0"
 ROW_GROUP = 1_024
 """Rows; 3 MB of vectors with 768 dimensions. Arrow holds several of them at a time."""
@@ -93,18 +95,35 @@ def read_vectors(path: Path, block: int = ROW_GROUP) -> Iterator[tuple[list[UUID
         file = pq.ParquetFile(path, pre_buffer=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise InvalidInputError(
-            f"{path.name} is not a readable Parquet file; embed the document again."
+            f"{NAME} is not a readable Parquet file; embed the document again."
         ) from error
     with file:
-        found = (file.schema_arrow.metadata or {}).get(b"version", b"").decode(errors="replace")
-        if found != VERSION:
-            raise InvalidInputError(
-                f"{path.name} has version {found[:20]!r}; only {VERSION!r} can be read."
-            )
+        check_schema(file.schema_arrow)
         for batch in file.iter_batches(
             batch_size=block, columns=["id", "vector"], use_threads=False
         ):
+            if batch["id"].null_count:
+                raise InvalidInputError(f"{NAME} has rows without an id.")
             yield [UUID(text) for text in batch["id"].to_pylist()], _vectors(batch["vector"])
+
+
+def check_schema(schema: Any) -> None:
+    """Raises InvalidInputError for a table of another version, or without vectors of one width."""
+    version = (schema.metadata or {}).get(b"version", b"").decode(errors="replace")
+    if version != VERSION:
+        told = f"has version {version[:20]!r}" if version else "does not say its version"
+        raise InvalidInputError(f"{NAME} {told}; only {VERSION!r} can be read.")
+    missing = [name for name in ("id", "vector") if schema.get_field_index(name) < 0]
+    if missing:
+        raise InvalidInputError(f"{NAME} has not exactly one column {missing[0]!r}.")
+    if not pa.types.is_string(schema.field("id").type):
+        raise InvalidInputError(f"The column 'id' of {NAME} holds no texts.")
+    kind = schema.field("vector").type
+    if not (pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type)):
+        raise InvalidInputError(
+            f"The column 'vector' of {NAME} holds {str(kind)[:60]}, not lists of numbers that are "
+            "all as long (a fixed-size list of float32)."
+        )
 
 
 def _schema(document_id: UUID, space: EmbeddingSpace) -> Any:

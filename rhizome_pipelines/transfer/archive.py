@@ -60,6 +60,16 @@ class Archive:
 
     sizes: Mapping[str, int]
     _file: zipfile.ZipFile = field(repr=False)
+    _prefix: str = ""
+
+    def below(self, prefix: str) -> "Archive":
+        """What lies in a folder of the archive; names are relative to that then."""
+        inside = {
+            name.removeprefix(prefix): size
+            for name, size in self.sizes.items()
+            if name.startswith(prefix)
+        }
+        return Archive(inside, self._file, self._prefix + prefix)
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """An entry's bytes, block by block; never more than the directory says.
@@ -67,7 +77,7 @@ class Archive:
         Raises RefusedArchiveError where they are damaged.
         """
         left = self.sizes[name]
-        with refusing(f"{name[:200]!a} is damaged"), self._file.open(name) as stream:
+        with refusing(f"{name[:200]!a} is damaged"), self._file.open(self._prefix + name) as stream:
             while block := stream.read(BLOCK):
                 left -= len(block)
                 if left < 0:

@@ -24,7 +24,7 @@ from rhizome_pipelines.transfer.export_manifest import (
     ListedFile,
 )
 from rhizome_pipelines.transfer.inputs import ExportFormat
-from rhizome_pipelines.transfer.names import MANIFEST, file_name, rows_name
+from rhizome_pipelines.transfer.names import MANIFEST, file_name, is_litter, rows_name
 from rhizome_pipelines.transfer.segments import BLOCK
 
 _ROWS = frozenset({DOCUMENT, CONNECTIONS, ANNOTATIONS})
@@ -68,6 +68,7 @@ class ArchiveBundle:
 
     def __init__(self, path: Path, archive: Archive, only: UUID | None) -> None:
         """`only` leaves the other documents out. Raises RefusedArchiveError."""
+        archive = _unwrapped(archive)
         self._archive = archive
         self._path = path
         if MANIFEST not in archive.sizes:
@@ -141,6 +142,15 @@ def open_bundle(path: Path, limits: ArchiveLimits, document_id: UUID | None) -> 
         yield ChunksBundle(path, document_id)
 
 
+def _unwrapped(archive: Archive) -> Archive:
+    """Of an export that somebody has unpacked and packed again as a folder: what is in that."""
+    folders = {name.partition("/")[0] for name in archive.sizes if not is_litter(name)}
+    if len(folders) != 1 or MANIFEST in archive.sizes:
+        return archive
+    prefix = f"{folders.pop()}/"
+    return archive.below(prefix) if prefix + MANIFEST in archive.sizes else archive
+
+
 def _disagreements(archive: Archive, manifest: ExportManifest) -> list[str]:
     """Where manifest and directory tell different things."""
     reasons = []
@@ -156,7 +166,9 @@ def _disagreements(archive: Archive, manifest: ExportManifest) -> list[str]:
                 reasons.append(f"{shown} is no file of its document")
             listed.add(file.path)
     reasons += [
-        f"{name[:200]!a} is not in the manifest" for name in archive.sizes if name not in listed
+        f"{name[:200]!a} is not in the manifest"
+        for name in archive.sizes
+        if name not in listed and not is_litter(name)
     ]
     return reasons
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from rhizome_pipelines.checkpoints.envelope import MAX_DEPTH
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.transfer.bundle import Bundle, BundledDocument
 from rhizome_pipelines.transfer.collecting import (
@@ -18,14 +19,15 @@ from rhizome_pipelines.transfer.collecting import (
     DOCUMENT,
     EMBEDDINGS,
 )
+from rhizome_pipelines.transfer.deadly_json import deadly_fault
 from rhizome_pipelines.transfer.export_manifest import ListedFile
+from rhizome_pipelines.transfer.fault_words import faults_in_words
 from rhizome_pipelines.transfer.incoming import (
     AnnotationRecord,
     ConnectionRecord,
     read_document,
     read_list,
 )
-from rhizome_pipelines.transfer.inputs import faults_in_words
 from rhizome_pipelines.transfer.places import CONTENT, Places
 from rhizome_pipelines.transfer.ports import DocumentFormats, Record, Told
 from rhizome_pipelines.transfer.records import COLUMNS, ChunkRecord
@@ -113,8 +115,8 @@ class DocumentReader:
             return found
         count, filled = 0, set[str]()
         with ExitStack() as stack:
-            path = stack.enter_context(self._opened(chunks))
             stack.enter_context(self._telling())
+            path = stack.enter_context(self._opened_json(chunks))
             places = self._places(document, stack)
             self._check_envelope(path, document.document_id)
             for record in self._formats.read_chunks(path):
@@ -179,15 +181,15 @@ class DocumentReader:
     def _with_rows(self, found: FoundDocument, document: BundledDocument) -> FoundDocument:
         changes: dict[str, object] = {}
         if DOCUMENT in document.rows:
-            with self._opened(document.rows[DOCUMENT]) as path, self._telling():
+            with self._telling(), self._opened_json(document.rows[DOCUMENT]) as path:
                 row = read_document(path)
                 self._check_row(row.document_id, document)
                 changes |= {"complete": True, "title": row.title or found.title}
         if CONNECTIONS in document.rows:
-            with self._opened(document.rows[CONNECTIONS]) as path, self._telling():
+            with self._telling(), self._opened_json(document.rows[CONNECTIONS]) as path:
                 changes["connections"] = self._connections(path, document.document_id)
         if ANNOTATIONS in document.rows:
-            with self._opened(document.rows[ANNOTATIONS]) as path, self._telling():
+            with self._telling(), self._opened_json(document.rows[ANNOTATIONS]) as path:
                 changes["annotations"] = sum(
                     1 for _ in read_list(path, "annotations", AnnotationRecord)
                 )
@@ -212,6 +214,14 @@ class DocumentReader:
         if file.size > MAX_JSON:
             raise InvalidInputError(f"{file.path[:200]!a} is larger than {MAX_JSON:,} bytes.")
         with self._bundle.extracted(file, self._scratch) as path:
+            yield path
+
+    @contextmanager
+    def _opened_json(self, file: ListedFile) -> Iterator[Path]:
+        with self._opened(file) as path:
+            fault = deadly_fault(path, MAX_DEPTH)
+            if fault is not None:
+                raise InvalidInputError(f"{file.path[:200]!a} cannot be read: {fault}.")
             yield path
 
     @contextmanager

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rhizome_pipelines.checkpoints.envelope import read_versioned
 from rhizome_pipelines.checkpoints.hashing import canonical_json
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
-from rhizome_pipelines.transfer.inputs import ExportFormat, faults_in_words
+from rhizome_pipelines.transfer.fault_words import faults_in_words
+from rhizome_pipelines.transfer.inputs import ExportFormat
+from rhizome_pipelines.transfer.records import Text
 
 VERSION: Final = "1.0"
 KIND: Final = "rhizome-export"
@@ -22,7 +24,7 @@ class ListedFile(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    path: str
+    path: Text
     size: int = Field(ge=0)
     hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -33,7 +35,7 @@ class ListedDocument(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     document_id: UUID
-    title: str = ""
+    title: Text = ""
     files: tuple[ListedFile, ...]
 
 

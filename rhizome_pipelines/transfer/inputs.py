@@ -8,10 +8,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.transfer.fault_words import faults_in_words
+
+__all__ = ["ExportFormat", "ExportInput", "ImportInput", "ImportStrategy", "faults_in_words"]
 
 MAX_DOCUMENTS = 20_000
 """Of one export: its manifest names every file, and an import reads it whole."""
-_SHOWN_FAULTS = 20
 
 
 class ExportFormat(StrEnum):
@@ -89,14 +91,3 @@ class ImportInput(_Input):
                 "The job's input cannot be used: name a storage_path, a document_id, or both."
             )
         return found
-
-
-def faults_in_words(error: ValidationError) -> str:
-    """Every fault with its place, the first twenty; nothing of the values but what is short."""
-    told = []
-    for fault in error.errors(include_input=False, include_url=False)[:_SHOWN_FAULTS]:
-        place = ".".join(str(step)[:60] for step in fault["loc"])
-        told.append(f"{place}: {fault['msg'][:200]}" if place else fault["msg"][:200])
-    if error.error_count() > _SHOWN_FAULTS:
-        told.append(f"and {error.error_count() - _SHOWN_FAULTS} more")
-    return "; ".join(told)

@@ -11,6 +11,11 @@ from rhizome_pipelines.checkpoints.keys import InvalidKeyError, validated_key
 MANIFEST = "manifest.json"
 """Of the whole archive, with the hash of every other entry."""
 
+_LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_LITTER_FOLDER = "__macosx"
+_APPLE_DOUBLE = "._"
+"""How the names of the files begin in which macOS keeps what other file systems have no place for
+(RFC 1740)."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|#^\[\]]+')
 _RESERVED = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])(?=\.|$)", re.IGNORECASE)
@@ -37,6 +42,16 @@ def name_fault(name: str) -> str | None:
     if _DRIVE.match(name):
         return "its name begins with a drive"
     return None
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file manager has left it: Finder's and Explorer's files, what macOS adds to a ZIP.
+
+    `name` is relative, with its folders.
+    """
+    *folders, last = name.casefold().split("/")
+    in_litter = bool(folders) and folders[0] == _LITTER_FOLDER
+    return in_litter or last in _LITTER or last.startswith(_APPLE_DOUBLE)
 
 
 def folded(name: str) -> str:

@@ -31,12 +31,15 @@ from rhizome_pipelines.transfer.collecting import (
 )
 from rhizome_pipelines.transfer.export_manifest import (
     KIND,
+    MAX_MANIFEST,
     ListedDocument,
     ListedFile,
     ManifestWriter,
 )
+from rhizome_pipelines.transfer.folder import files_below, is_file
+from rhizome_pipelines.transfer.incoming import MAX_DOCUMENT
 from rhizome_pipelines.transfer.inputs import MAX_DOCUMENTS, ExportFormat
-from rhizome_pipelines.transfer.names import MANIFEST, file_name, rows_name
+from rhizome_pipelines.transfer.names import MANIFEST, file_name, is_litter, rows_name
 from rhizome_pipelines.transfer.segments import ArchiveWriter, Outgoing, SegmentWriter
 
 METADATA = "metadata.json"
@@ -67,8 +70,11 @@ def packed(folder: Path, scratch: Path) -> Iterator[bytes]:
 
 
 def _is_export(folder: Path) -> bool:
+    path = folder / MANIFEST
+    if not is_file(path) or path.stat().st_size > MAX_MANIFEST:
+        return False
     try:
-        fields = json.loads((folder / MANIFEST).read_bytes())
+        fields = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(fields, dict) and fields.get("kind") == KIND
@@ -77,7 +83,7 @@ def _is_export(folder: Path) -> bool:
 def _packed_export(folder: Path) -> Iterator[bytes]:
     """As it is: whether it is what its manifest says, whoever reads it finds out."""
     writer = ArchiveWriter()
-    files = [Outgoing(name, from_disk(path)) for name, path in _files(folder)]
+    files = [Outgoing(name, from_disk(path)) for name, path in files_below(folder)]
     segment = SegmentWriter(files, lambda _: None)
     yield from writer.segment(segment.members, segment.blocks())
     yield from writer.end()
@@ -115,7 +121,11 @@ def _documents(folder: Path) -> Iterator[Path]:
 
 def _outgoing(document: Path, scratch: Path) -> Iterator[Outgoing]:
     document_id = UUID(document.name)
-    files = {name: path for name, path in _files(document) if not parse_checkpoint_name(name)}
+    files = {
+        name: path
+        for name, path in files_below(document)
+        if not parse_checkpoint_name(name) and not is_litter(name)
+    }
     row = _row(document_id, files)
     if row is not None:
         path = scratch / DOCUMENT
@@ -133,10 +143,13 @@ def _row(document_id: UUID, files: Mapping[str, Path]) -> dict[str, Any] | None:
     """`document.json`, from what `metadata.json` tells; None if there is none."""
     if METADATA not in files:
         return None
-    told = read_versioned(files[METADATA].read_bytes(), METADATA)
+    what = f"The {METADATA} of document {document_id}"
+    if files[METADATA].stat().st_size > MAX_DOCUMENT:
+        raise InvalidInputError(f"{what} is larger than {MAX_DOCUMENT:,} bytes.")
+    told = read_versioned(files[METADATA].read_bytes(), what)
     source = next((name for name in sorted(files) if name.startswith("source.")), None)
     kind = told.get("source")
-    known = kind in set(SourceType)
+    known = isinstance(kind, str) and kind in set(SourceType)
     return {
         "version": VERSION,
         "document_id": str(document_id),
@@ -173,17 +186,6 @@ def _portable_manifest(document_id: UUID, path: Path | None) -> bytes | None:
         return None
     made_portable(fields, DocumentKeys(user_id, document_id), {})
     return manifest_bytes(fields)
-
-
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Relative name and path of every file below, sorted; links are passed over."""
-    found = []
-    for at, _, names in os.walk(folder):
-        for name in names:
-            path = Path(at) / name
-            if path.is_file() and not path.is_symlink():
-                found.append((path.relative_to(folder).as_posix(), path))
-    yield from sorted(found)
 
 
 def _is_uuid(name: str) -> bool:

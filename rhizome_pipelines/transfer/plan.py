@@ -15,6 +15,7 @@ from rhizome_pipelines.transfer.matching import Matching, Place
 
 SHOWN = 20
 """Chunks without a partner that are told by their index."""
+NO_CHUNKS = "It has no chunks in the archive, and stays as it is."
 
 
 class Decision(StrEnum):
@@ -50,6 +51,7 @@ class PlannedDocument(BaseModel):
 
     `model` and `dimensions` are of vectors that can be used as they are; None if there are none.
     `unmatched`: the first of the archive's chunks that have no partner, where chunks are matched.
+    `note`: why something else becomes of it than was asked for; empty if nothing else does.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,6 +70,12 @@ class PlannedDocument(BaseModel):
     changed: int = 0
     deleted: int = 0
     unmatched: tuple[int, ...] = ()
+    note: str = ""
+
+    @property
+    def clears(self) -> bool:
+        """Whether it takes the place of a document that is there, and brings no chunks."""
+        return self.decision is Decision.REPLACE and not self.chunk_count
 
     @property
     def brings_rows(self) -> bool:
@@ -100,12 +108,10 @@ def decide(found: FoundDocument, existing: Existing | None, strategy: ImportStra
         raise InvalidInputError(
             f"The id of document {document_id} is taken by another user's document."
         )
+    if not found.chunk_count:
+        return _without_chunks(found, existing, strategy)
     if existing.chunk_count == 0:
         return Decision.REPLACE  # there is nothing to keep
-    if strategy is not ImportStrategy.SKIP and not found.chunk_count:
-        raise InvalidInputError(
-            f"Document {document_id} has chunks here, but none in the archive to take their place."
-        )
     match strategy:
         case ImportStrategy.SKIP:
             return Decision.SKIP
@@ -113,6 +119,31 @@ def decide(found: FoundDocument, existing: Existing | None, strategy: ImportStra
             return Decision.REPLACE
         case ImportStrategy.MERGE_SMART:
             return Decision.MERGE
+
+
+def _without_chunks(found: FoundDocument, existing: Existing, strategy: ImportStrategy) -> Decision:
+    """Of a document that brings no chunks: it never takes away those that are here."""
+    if existing.chunk_count == 0:
+        replaced = strategy is ImportStrategy.REPLACE
+        return Decision.REPLACE if replaced else Decision.SKIP
+    if strategy is not ImportStrategy.SKIP and not found.complete:
+        raise InvalidInputError(
+            f"Document {found.document_id} has chunks here, but what is imported has none to take "
+            "their place."
+        )
+    return Decision.SKIP
+
+
+def still_sparing(plan: Plan, existing: Mapping[UUID, Existing]) -> Plan:
+    """The plan, but that documents which bring no chunks spare those that have come meanwhile."""
+    return Plan(
+        documents=tuple(
+            one.model_copy(update={"decision": Decision.SKIP, "note": NO_CHUNKS})
+            if one.clears and one.document_id in existing and existing[one.document_id].chunk_count
+            else one
+            for one in plan.documents
+        )
+    )
 
 
 def counted(planned: PlannedDocument, matching: Matching | None) -> PlannedDocument:

@@ -5,8 +5,7 @@ here, so that it stays decided however often the import is interrupted.
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 from uuid import UUID
@@ -16,9 +15,10 @@ from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
 from rhizome_pipelines.transfer.bundle import Bundle, BundledDocument
 from rhizome_pipelines.transfer.collecting import CHUNKS
 from rhizome_pipelines.transfer.document_reader import DocumentReader, FoundDocument, StoredText
-from rhizome_pipelines.transfer.inputs import ImportInput
+from rhizome_pipelines.transfer.inputs import ImportInput, ImportStrategy
 from rhizome_pipelines.transfer.matching import Place, match_chunks
 from rhizome_pipelines.transfer.plan import (
+    NO_CHUNKS,
     Decision,
     Library,
     Plan,
@@ -36,7 +36,7 @@ _ROW_BYTES = 10_000
 class ReadingStage:
     """Reads and validates one bundle."""
 
-    VERSION: ClassVar[str] = "2"
+    VERSION: ClassVar[str] = "3"
     NAME: ClassVar[str] = "reading"
 
     def __init__(
@@ -108,6 +108,8 @@ class ReadingStage:
         existing = self._library.existing([one.document_id for one in found])
         decided: dict[UUID, Decision] = {}
         for one in found:
+            if one.faults:
+                continue  # what could be said of it would only follow from them
             there = existing.get(one.document_id)
             try:
                 decided[one.document_id] = decide(one, there, self._wanted.strategy)
@@ -124,24 +126,26 @@ class ReadingStage:
 
     def _planned(self, found: FoundDocument, decision: Decision) -> PlannedDocument:
         told = found.model_dump(exclude={"faults", "complete"})
-        planned = PlannedDocument(decision=decision, **told)
+        stays = decision is Decision.SKIP and self._wanted.strategy is not ImportStrategy.SKIP
+        planned = PlannedDocument(decision=decision, note=NO_CHUNKS if stays else "", **told)
         matching = None
         if decision in {Decision.REPLACE, Decision.MERGE}:
-            with self._chunks(self._documents[_key(found.document_id)]) as path:
-                here = [
-                    Place.of(int(one["chunk_index"]), str(one["content"]))
-                    for one in self._formats.read_chunks(path)
-                ]
+            here = self._places(self._documents[_key(found.document_id)])
             matching = match_chunks(self._library.places(found.document_id), here)
         return counted(planned, matching)
 
-    @contextmanager
-    def _chunks(self, document: BundledDocument) -> Iterator[Path]:
+    def _places(self, document: BundledDocument) -> list[Place]:
+        chunks = document.files.get(CHUNKS)
+        if chunks is None:
+            return []
         with (
             tempfile.TemporaryDirectory(prefix="rhizome-import-") as scratch,
-            self._bundle.extracted(document.files[CHUNKS], Path(scratch)) as path,
+            self._bundle.extracted(chunks, Path(scratch)) as path,
         ):
-            yield path
+            return [
+                Place.of(int(one["chunk_index"]), str(one["content"]))
+                for one in self._formats.read_chunks(path)
+            ]
 
 
 def _key(document_id: UUID) -> str:

@@ -1,6 +1,5 @@
 """The sweep removes what nobody needs, and nothing that somebody does."""
 
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -14,11 +13,10 @@ from rhizome_pipelines.checkpoints.keys import (
     import_key,
     parse_document_key,
 )
-from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.documents import DocumentRepository
 from rhizome_pipelines.deployment.cleanup import LEFT_BEHIND, discard_for, set_right, sweep
 from rhizome_pipelines.lifecycle.documents import Document
-from rhizome_pipelines.lifecycle.jobs import AttemptOutcome, AttemptTrigger, JobStatus
+from rhizome_pipelines.lifecycle.jobs import JobStatus
 from tests.bad_input import SAMPLES
 from tests.dagster.world import World
 
@@ -179,40 +177,6 @@ def test_what_was_uploaded_goes_when_no_import_will_read_it(
     world.wish(job, JobStatus.CANCELLED)
     assert sweep(world.services).files == 1
     assert there(world, [wanted]) == []
-
-
-def test_an_attempts_temporary_files_go_with_it(world: World, card_box: Document) -> None:
-    before = tempfile.gettempdir()
-    scratch = world.services.settings.home / "scratch"
-    job = world.ask(card_box)
-    left = scratch / f"{job}.0" / "rhizome-extraction-x"
-    left.mkdir(parents=True)
-    (left / "content.md").write_bytes(b"half")
-    seen: list[bool] = []
-    world.watch.once_written("stage-chunking.json", lambda _: seen.append(left.exists()))
-
-    world.settle()
-
-    assert seen == [False], "what an earlier attempt has left"
-    assert [*scratch.iterdir()] == []
-    assert tempfile.gettempdir() == before
-
-
-def test_what_a_killed_attempt_has_left_is_swept(world: World, card_box: Document) -> None:
-    job = world.ask(card_box)
-    attempts = AttemptRepository(world.services.database)
-    assert attempts.begin(job, AttemptTrigger.START) is not None
-    left = world.services.settings.home / "scratch" / f"{job}.1"
-    left.mkdir(parents=True)
-    (left / "half").write_bytes(b"half")
-    assert sweep(world.services).files == 0, "it is at work"
-
-    attempts.end(job, 1, AttemptOutcome.LOST)
-    foreseen = sweep(world.services, dry_run=True)
-    assert left.exists()
-    assert (foreseen.files, foreseen.bytes) == (1, 4)
-    assert sweep(world.services).swept == foreseen.swept
-    assert not left.exists()
 
 
 def test_archives_of_exports_go_after_some_days(

@@ -293,9 +293,12 @@ def test_the_third_death_at_one_place_is_the_last(world: World, card_box: Docume
         assert request.tags[ATTEMPT_TAG] == str(number)
         AttemptRepository(world.services.database).started(job_id, number)
         _age(world, job_id, timedelta(seconds=91))
+    scratch = world.services.settings.home / "scratch"
+    (scratch / f"{job_id}.3" / "rhizome-extraction-x").mkdir(parents=True)
 
     assert [*world.look(), *world.look()] == []
 
+    assert [*scratch.iterdir()] == [], "no next attempt would remove what the last has left"
     job = world.job(job_id)
     assert job.status is JobStatus.FAILED
     assert job.error_type is ErrorType.PERMANENT

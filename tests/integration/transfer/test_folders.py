@@ -1,5 +1,6 @@
 """Imports from a folder: an unpacked export, and the files of another installation."""
 
+import tempfile
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,10 +9,11 @@ import pytest
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.store import CheckpointStore
-from rhizome_pipelines.deployment.importing import discard_upload, take_in
+from rhizome_pipelines.deployment.importing import discard_upload, preview, take_in
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import JobType
+from rhizome_pipelines.transfer.inputs import ImportInput
 from tests.integration.transfer.test_round_trip import ROOTS, told
 from tests.integration.transfer.transfer_world import Installation, entries
 
@@ -81,3 +83,21 @@ def test_what_was_stored_to_be_imported_goes_again(there: Installation, tmp_path
     there.services.objects.write(own, b"{}")
     discard_upload(there.services, there.job(JobType.IMPORT_DOCUMENT, storage_path=own))
     assert there.services.objects.info(own) is not None
+
+
+def test_what_is_unpacked_for_a_preview_lies_below_the_home(
+    here: Installation,
+    there: Installation,
+    roots: Document,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive = here.export(roots.id)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+
+    key = take_in(there.services, there.user, tmp_path / "here" / "objects")
+
+    assert preview(there.services, there.user, ImportInput(storage_path=key)).documents
+    assert there.preview(archive).documents
+    assert [*(there.services.settings.home / "scratch").iterdir()] == []
+    assert tempfile.tempdir == str(tmp_path / "not there")

@@ -1,11 +1,14 @@
 """Imports refused whole: hostile, damaged, another user's, or not what they claim to be."""
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from rhizome_pipelines.lifecycle.documents import Document
@@ -57,6 +60,7 @@ def test_all_faults_of_the_chunks_are_told_in_one_message(
 
     for told in ("importance_score", "chunker_type", "NUL", "end_offset", "content", str(trees.id)):
         assert told in refused.value.message
+    assert "There is no document" not in refused.value.message
     assert everything(there)[0] == [[], [], [], [], []]
 
 
@@ -193,3 +197,25 @@ def test_notes_and_tables_cannot_be_imported(
 ) -> None:
     with pytest.raises(InvalidInputError, match="export with the format zip"):
         there.import_(here.export(roots.id, format="markdown"))
+
+
+def test_a_table_of_vectors_of_another_shape_is_refused_by_its_name(
+    here: Installation, there: Installation, roots: Document
+) -> None:
+    name = f"documents/{roots.id}/embeddings.parquet"
+    archive = here.export(roots.id)
+    table = pq.read_table(io.BytesIO(entries(archive)[name]))
+    lists = pa.array(table["vector"].to_pylist())
+    shapes = {
+        "does not say its version": table.replace_schema_metadata({}),
+        "'vector' of": table.set_column(table.schema.get_field_index("vector"), "vector", lists),
+        "no.* column 'id'": table.drop_columns(["id"]),
+    }
+    for told, changed in shapes.items():
+        file = io.BytesIO()
+        pq.write_table(changed, file)
+        data = file.getvalue()
+        with pytest.raises(InvalidInputError, match=told) as refused:
+            there.import_(edited(archive, lambda files, data=data: files.update({name: data})))
+        assert "embeddings.parquet" in refused.value.message
+        assert "tmp" not in refused.value.message

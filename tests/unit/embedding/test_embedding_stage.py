@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -211,10 +212,22 @@ def test_dimensions_that_change_midway_are_refused(tmp_path: Path) -> None:
 def test_a_file_of_another_version_is_refused(tmp_path: Path, model: EmbeddingModel) -> None:
     output = run(stage(chunks_file(tmp_path, 3), model, Rows()), tmp_path / "scratch")
     table = pq.read_table(output.files["embeddings.parquet"])
-    other = tmp_path / "other.parquet"
+    other = tmp_path / "tmpcopy"
     pq.write_table(table.replace_schema_metadata({"version": "2.0"}), other)
-    with pytest.raises(InvalidInputError, match=r"'2.0'"):
+    with pytest.raises(InvalidInputError, match=r"embeddings\.parquet has version '2\.0'"):
         next(read_vectors(other))
+    pq.write_table(table.replace_schema_metadata({}), other)
+    with pytest.raises(InvalidInputError, match=r"embeddings\.parquet does not say its version"):
+        next(read_vectors(other))
+    for column in (
+        pa.array([[1.0], [2.0], [3.0]]),
+        pa.array([["a"]] * 3, pa.list_(pa.string(), 1)),
+    ):
+        place = table.schema.get_field_index("vector")
+        strange = table.set_column(place, "vector", column)
+        pq.write_table(strange.replace_schema_metadata({"version": "1.0"}), other)
+        with pytest.raises(InvalidInputError, match=r"'vector' of embeddings\.parquet holds "):
+            next(read_vectors(other))
     other.write_bytes(b"not Parquet")
     with pytest.raises(InvalidInputError, match="not a readable Parquet file"):
         next(read_vectors(other))
