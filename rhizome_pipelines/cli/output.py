@@ -8,17 +8,18 @@ from datetime import datetime
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rhizome_pipelines.cli.harmless import HarmlessConsole, escaped, one_line
 from rhizome_pipelines.lifecycle.errors import ErrorType, RhizomeError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+# A title like ":bomb:" is no wish for a picture.
+console = HarmlessConsole(highlight=False, emoji=False)
+errors = HarmlessConsole(stderr=True, highlight=False, emoji=False)
 
 STATUS_STYLES = {
     "completed": "green",
@@ -46,17 +47,18 @@ def told() -> Iterator[None]:
 
 def complain(message: str) -> None:
     """One line on stderr."""
-    errors.print(f"[red]rhizome:[/red] {escape(message)}", soft_wrap=True)
+    errors.print(f"[red]rhizome:[/red] {escape(one_line(message))}", soft_wrap=True)
 
 
 def mention(message: str) -> None:
     """Something worth knowing that is no fault; on stderr, out of the way of what is piped."""
-    errors.print(f"[dim]{escape(message)}[/dim]", soft_wrap=True)
+    errors.print(f"[dim]{escape(one_line(message))}[/dim]", soft_wrap=True)
 
 
 def show_json(value: object) -> None:
     """JSON on stdout, for programs."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
+    document = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    sys.stdout.write(escaped(document) + "\n")
 
 
 def show_table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -102,7 +104,7 @@ def _cell(value: object) -> str:
         case int():
             return f"{value:,}"
         case _:
-            return " ".join(str(value).split())
+            return one_line(str(value))
 
 
 def _plain(value: Any) -> str:
