@@ -14,12 +14,12 @@ from rhizome_pipelines.cli.asking import (
     see_through,
 )
 from rhizome_pipelines.cli.output import console, show_json, told
+from rhizome_pipelines.cli.places import refuse_place
 from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.cli.signals import asked_to_end
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document
-from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import JobType
 from rhizome_pipelines.transfer.inputs import ExportFormat
 
@@ -38,7 +38,8 @@ def export_named(
     """Have the archive made and put it where it is wanted; nothing half-written is left there."""
     with told(), asked_to_end(), context.services() as services:
         documents = chosen_documents(services, document_ids, everything)
-        _refuse_place(output, force)
+        if output is not None:
+            refuse_place(output, force=force)
         title = _title(documents)
         job = JobRepository(services.database).insert(
             services.settings.user,
@@ -58,7 +59,7 @@ def export_named(
         (ended,) = see_through(services, [asked], quiet=as_json)
         fail_unless_completed([ended])
         place = output or Path(str(ended.output["zipFilename"]))
-        _refuse_place(place, force)
+        refuse_place(place, force=force)
         _save(services, str(ended.output["storagePath"]), place)
     if as_json:
         show_json(ended.as_json() | {"file": str(place)})
@@ -75,17 +76,6 @@ def _title(documents: Sequence[Document]) -> str:
     if len(documents) == 1:
         return documents[0].known_title or str(documents[0].id)
     return f"{len(documents):,} documents"
-
-
-def _refuse_place(place: Path | None, force: bool) -> None:
-    if place is None:
-        return
-    if not place.absolute().parent.is_dir():
-        raise InvalidInputError(f"There is no folder {str(place.absolute().parent)!r}.")
-    if place.is_dir():
-        raise InvalidInputError(f"{str(place)!r} is a folder; name a file.")
-    if place.exists() and not force:
-        raise InvalidInputError(f"{str(place)!r} is there already; say --force to overwrite it.")
 
 
 def _save(services: Services, key: str, place: Path) -> None:
