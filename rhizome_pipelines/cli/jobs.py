@@ -18,10 +18,10 @@ from rhizome_pipelines.cli.job_view import (
     show_job,
     show_tracebacks,
     shown_status,
-    title,
 )
 from rhizome_pipelines.cli.output import console, show_json, show_table, told
 from rhizome_pipelines.cli.results import WatchedJob
+from rhizome_pipelines.cli.titles import titles
 from rhizome_pipelines.cli.watching import watch
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.jobs import JobRepository
@@ -53,6 +53,7 @@ def list_jobs(
             limit=limit,
         )
         alive = AttemptRepository(services.database).alive_among([job.id for job in found])
+        named = titles(services, found)
         now = JobRepository(services.database).now()
     if as_json:
         show_json([job_json(job, job.id in alive, now) for job in found])
@@ -60,7 +61,7 @@ def list_jobs(
     show_table(
         None,
         ["id", "type", "title", "status", "percent", "stage", "details", "created"],
-        [_row(job, job.id in alive, now) for job in found],
+        [_row(job, named[job.id], job.id in alive, now) for job in found],
     )
 
 
@@ -83,9 +84,10 @@ def show(
         attempts = AttemptRepository(services.database).list_for_job(job.id)
         tracebacks = AttemptRepository(services.database).tracebacks(job.id)
         report = checkpoint_report(services, job)
+        title = titles(services, [job])[job.id]
         now = JobRepository(services.database).now()
     if not as_json:
-        show_job(job, attempts, report, now)
+        show_job(job, title, attempts, report, now)
         if traceback:
             show_tracebacks(tracebacks)
         return
@@ -110,7 +112,9 @@ def watch_jobs(
 ) -> None:
     """Watch jobs until they end."""
     with told(), context.services() as services:
-        watched = [_watched(services, job) for job in _to_watch(services, ids or [])]
+        jobs = _to_watch(services, ids or [])
+        named = titles(services, jobs)
+        watched = [WatchedJob(job.id, job.entity_id or job.id, named[job.id]) for job in jobs]
         if not watched:
             console.print("No job is under way.")
             return
@@ -129,10 +133,6 @@ def _to_watch(services: Services, ids: list[str]) -> list[Job]:
     ]
 
 
-def _watched(services: Services, job: Job) -> WatchedJob:
-    return WatchedJob(job.id, job.entity_id or job.id, title(job), done=False)
-
-
 def _existing(services: Services, job_id: UUID) -> Job:
     job = JobRepository(services.database).get(job_id, user_id=context.settings().user)
     if job is None:
@@ -149,12 +149,12 @@ def _type(text: str | None) -> JobType | None:
     return job_type
 
 
-def _row(job: Job, stopping: bool, now: datetime) -> list[object]:
+def _row(job: Job, title: str, stopping: bool, now: datetime) -> list[object]:
     progress = job.progress
     return [
         str(job.id),
         display_type(job),
-        title(job),
+        title,
         shown_status(job, stopping, now),
         progress.get("percent"),
         progress.get("stage"),
