@@ -3,9 +3,9 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from uuid import UUID
+from typing import Any
 
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.asking import (
@@ -13,6 +13,7 @@ from rhizome_pipelines.cli.asking import (
     fail_unless_completed,
     see_through,
 )
+from rhizome_pipelines.cli.harmless import one_line
 from rhizome_pipelines.cli.output import console, show_json, told
 from rhizome_pipelines.cli.places import refuse_place
 from rhizome_pipelines.cli.results import WatchedJob
@@ -25,7 +26,7 @@ from rhizome_pipelines.transfer.inputs import ExportFormat
 
 
 def export_named(
-    document_ids: Sequence[UUID],
+    named: Sequence[str],
     output: Path | None,
     *,
     everything: bool,
@@ -37,26 +38,15 @@ def export_named(
 ) -> None:
     """Have the archive made and put it where it is wanted; nothing half-written is left there."""
     with told(), asked_to_end(), context.services() as services:
-        documents = chosen_documents(services, document_ids, everything)
+        documents = chosen_documents(services, named, everything)
         if output is not None:
             refuse_place(output, force=force)
-        title = _title(documents)
-        job = JobRepository(services.database).insert(
-            services.settings.user,
-            JobType.EXPORT_DOCUMENTS,
-            input_data={
-                "document_ids": [str(document.id) for document in documents],
-                "includeConnections": connections,
-                "includeAnnotations": annotations,
-                "format": kind.value,
-            },
-            metadata={
-                "documentIds": [str(document.id) for document in documents],
-                "title": title,
-            },
-        )
-        asked = WatchedJob(job.id, job.id, title)
-        (ended,) = see_through(services, [asked], quiet=as_json)
+        wish = {
+            "includeConnections": connections,
+            "includeAnnotations": annotations,
+            "format": kind.value,
+        }
+        (ended,) = see_through(services, _ask(services, documents, wish), quiet=as_json)
         fail_unless_completed([ended])
         place = output or Path(str(ended.output["zipFilename"]))
         refuse_place(place, force=force)
@@ -65,11 +55,26 @@ def export_named(
         show_json(ended.as_json() | {"file": str(place)})
     else:
         size = place.stat().st_size / 1e6
+        many = "1 document" if len(documents) == 1 else f"{len(documents):,} documents"
+        verb = "is" if len(documents) == 1 else "are"
         console.print(
-            f"{len(documents):,} documents ({size:,.2f} MB) are in {place}.",
+            f"{many} ({size:,.2f} MB) {verb} in {one_line(str(place))}.",
             markup=False,
             soft_wrap=True,
         )
+
+
+def _ask(
+    services: Services, documents: Sequence[Document], wish: Mapping[str, Any]
+) -> Iterator[WatchedJob]:
+    ids, title = [str(document.id) for document in documents], _title(documents)
+    job = JobRepository(services.database).insert(
+        services.settings.user,
+        JobType.EXPORT_DOCUMENTS,
+        input_data={"document_ids": ids, **wish},
+        metadata={"documentIds": ids, "title": title},
+    )
+    yield WatchedJob(job.id, job.id, title)
 
 
 def _title(documents: Sequence[Document]) -> str:

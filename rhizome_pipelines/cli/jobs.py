@@ -8,9 +8,10 @@ from uuid import UUID
 import typer
 
 from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.identifying import JOB
+from rhizome_pipelines.cli.interruption import told_what_becomes
 from rhizome_pipelines.cli.job_administration import register as register_administration
 from rhizome_pipelines.cli.job_commands import register as register_commands
-from rhizome_pipelines.cli.job_commands import resolve
 from rhizome_pipelines.cli.job_view import (
     display_type,
     job_json,
@@ -80,7 +81,7 @@ def show(
             checkpoint_report,
         )
 
-        job = _existing(services, resolve(services, job_id, services.settings.user))
+        job = _existing(services, JOB.resolve(services, job_id, services.settings.user))
         attempts = AttemptRepository(services.database).list_for_job(job.id)
         tracebacks = AttemptRepository(services.database).tracebacks(job.id)
         report = checkpoint_report(services, job)
@@ -107,7 +108,7 @@ def show(
 def watch_jobs(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID…", help="Ids, or how they begin. Default: all under way."),
+        typer.Argument(metavar="ID", help="Ids, or how they begin. Default: all under way."),
     ] = None,
 ) -> None:
     """Watch jobs until they end."""
@@ -118,13 +119,14 @@ def watch_jobs(
         if not watched:
             console.print("No job is under way.")
             return
-        watch(services, watched, None, quiet=False)
+        with told_what_becomes(services, watched):
+            watch(services, watched, None, quiet=False)
 
 
 def _to_watch(services: Services, ids: list[str]) -> list[Job]:
     repository, user = JobRepository(services.database), context.settings().user
     if ids:
-        meant = dict.fromkeys(resolve(services, text, user) for text in ids)
+        meant = dict.fromkeys(JOB.resolve(services, text, user) for text in ids)
         return [_existing(services, job_id) for job_id in meant]
     return [
         job
@@ -152,7 +154,7 @@ def _type(text: str | None) -> JobType | None:
 def _row(job: Job, title: str, stopping: bool, now: datetime) -> list[object]:
     progress = job.progress
     return [
-        str(job.id),
+        job.id,
         display_type(job),
         title,
         shown_status(job, stopping, now),

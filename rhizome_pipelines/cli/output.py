@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from rhizome_pipelines.cli.harmless import HarmlessConsole, escaped, one_line
+from rhizome_pipelines.cli.identifying import shortened
 from rhizome_pipelines.lifecycle.errors import ErrorType, RhizomeError
 
 EXIT_FAILED = 1
@@ -40,8 +42,8 @@ def told() -> Iterator[None]:
         complain(error.message)
         code = EXIT_USAGE if error.error_type is ErrorType.INVALID else EXIT_FAILED
         raise typer.Exit(code) from None
-    except KeyboardInterrupt:
-        complain("Stopped.")
+    except KeyboardInterrupt as interrupt:
+        complain(str(interrupt) or "Stopped.")
         raise typer.Exit(130) from None
 
 
@@ -62,19 +64,26 @@ def show_json(value: object) -> None:
 
 
 def show_table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table in a terminal; tab-separated lines in a pipe."""
+    """A table in a terminal, ids (UUIDs) shortened; tab-separated lines in a pipe."""
     if not console.is_terminal:
         for row in [columns, *rows]:
             sys.stdout.write("\t".join(_cell(value) for value in row) + "\n")
         return
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        numeric = bool(rows) and all(
-            isinstance(row[columns.index(column)], int | float | None) for row in rows
+    for number, column in enumerate(columns):
+        values = [row[number] for row in rows]
+        numeric = bool(rows) and all(isinstance(value, int | float | None) for value in values)
+        table.add_column(
+            column,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=any(isinstance(value, UUID) for value in values),
         )
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    short = shortened({value for row in rows for value in row if isinstance(value, UUID)})
     for row in rows:
-        table.add_row(*(_styled(value) for value in row))
+        table.add_row(
+            *(short[value] if isinstance(value, UUID) else _styled(value) for value in row)
+        )
     console.print(table)
 
 

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from rhizome_pipelines.cli.harmless import one_line
+from rhizome_pipelines.cli.interruption import OVER
 from rhizome_pipelines.cli.output import console
 from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.database.overview import jobs_by_id
@@ -23,8 +24,6 @@ PATIENCE = 60
 """Seconds that the database may be away."""
 SHOWN_BARS = 24
 LABEL_CHARACTERS = 42
-
-OVER = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.PAUSED})
 
 
 def watch(
