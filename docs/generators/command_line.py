@@ -15,6 +15,11 @@ ABOUT = """
 Exit codes: 0 if all went well, 1 if something failed, 2 if what was asked for cannot be done (a
 wrong argument, a file that is not supported), 130 after Ctrl-C. In a terminal, tables and colours;
 in a pipe, tab-separated lines; with `--json`, JSON. Messages about faults go to standard error.
+
+Jobs and documents are named by their ids, or by at least the first six characters if these are no
+other's; tables in a terminal show short ids. Control characters in titles and names are shown, not
+sent to the terminal; JSON has them escaped. Ctrl-C ends the watching: jobs that a deployment is at
+work on go on, others wait for the next one, and the last line says which.
 """
 
 LEFT_OUT = {"help", "install_completion", "show_completion"}
@@ -49,14 +54,14 @@ def _usage(command: Any, path: str, parameters: list[Any]) -> str:
 
 
 def _placeholder(argument: Any) -> str:
-    name = argument.name.upper()
+    name = argument.metavar or argument.name.upper()
     many = f"{name}…" if argument.nargs == -1 else name
     return many if argument.required else f"[{many}]"
 
 
 def _name(parameter: Any, kind: Any) -> str:
     if parameter.param_type_name == "argument":
-        return f"`{parameter.name.upper()}`"
+        return f"`{parameter.metavar or parameter.name.upper()}`"
     names = ", ".join(f"`{one}`" for one in [*parameter.opts, *parameter.secondary_opts])
     return names if parameter.is_flag else f"{names} `{_values(parameter, kind)}`"
 

@@ -13,10 +13,9 @@ from typing import Any
 
 import ijson
 
+from rhizome_pipelines.checkpoints.envelope import MAX_DEPTH
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
-MAX_NESTING = 200
-"""Lists and objects in one another."""
 MAX_ENTRY = 48 * 2**20
 """Bytes of one entry: 4,000,000 characters, escaped, and what is told of them."""
 MAX_ENTRY_PARTS = 200_000
@@ -93,7 +92,7 @@ class _Shape:
             if sign in b"[{":
                 self._depth += 1
                 self._parts += 1
-                if self._depth > MAX_NESTING or self._parts > MAX_ENTRY_PARTS:
+                if self._depth > MAX_DEPTH or self._parts > MAX_ENTRY_PARTS:
                     break
             else:
                 self._depth -= 1
@@ -103,8 +102,8 @@ class _Shape:
 
     def bounded(self, more: int = 0) -> None:
         """Raise InvalidInputError if it is beyond all bounds; `more`: bytes not followed yet."""
-        if self._depth > MAX_NESTING:
-            fault = f"is nested more than {MAX_NESTING} levels deep"
+        if self._depth > MAX_DEPTH:
+            fault = f"is nested more than {MAX_DEPTH} levels deep"
         elif self._parts > MAX_ENTRY_PARTS:
             fault = f"has an entry of more than {MAX_ENTRY_PARTS:,} parts"
         elif self._size + more > MAX_ENTRY:

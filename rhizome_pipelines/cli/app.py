@@ -40,7 +40,10 @@ def _common(
     context.set_user(user)
 
 
-Documents = Annotated[list[UUID] | None, typer.Argument(metavar="[DOCUMENT…]", help="Their ids.")]
+Documents = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="DOCUMENT", help="Their ids, or how they begin."),
+]
 Everything = Annotated[bool, typer.Option("--all", help="All documents.")]
 
 
@@ -54,6 +57,7 @@ def process(
 
     The same bytes of the same user are the same document: what is known and done is not done
     again. Uses the deployment that is up, and starts one for as long as needed if there is none.
+    What begins with a dot is passed over in folders, and taken if it is named itself.
     """
     from rhizome_pipelines.cli.process import process_named  # noqa: PLC0415 - see the docstring
 
@@ -84,7 +88,9 @@ def reprocess(
         str,
         typer.Option(
             metavar="all|smart|add_new",
-            help="All anew; all but what was judged; only those to newer documents.",
+            help="all: everything anew but what a person drew by hand; smart: what a person has "
+            "validated, starred or rejected stays too; add_new: everything stays, and only "
+            "documents newer than the newest connection are looked at.",
         ),
     ] = "smart",
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
@@ -116,7 +122,12 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
-    """Export documents with all that belongs to them into one archive."""
+    """Export documents with all that belongs to them into one archive.
+
+    The format zip always holds each document's stored files. One of them is its
+    connections.parquet, if its connections were looked for, with titles and snippets of the
+    documents at their other ends. --connections is about the rows that an import reads.
+    """
     from rhizome_pipelines.cli.exporting import export_named  # noqa: PLC0415 - see the docstring
 
     export_named(
@@ -134,8 +145,21 @@ def export(
 @app.command("import")
 def import_(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE.zip|FOLDER", help="An archive, a folder, a chunks.json.")
+        Path,
+        typer.Argument(
+            metavar="FILE.zip|FOLDER|chunks.json",
+            help="An archive; a folder that holds what an archive would; or one chunks.json, with "
+            "--document.",
+        ),
     ],
+    document: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Import only this document of the archive, or the chunks.json as this one's. "
+            "Of documents that are there, how the id begins is enough.",
+        ),
+    ] = None,
     strategy: Annotated[
         ImportStrategy, typer.Option(help="What becomes of documents that are there already.")
     ] = ImportStrategy.SKIP,
@@ -155,6 +179,7 @@ def import_(
 
     import_named(
         path,
+        document,
         strategy,
         regenerate_embeddings=regenerate_embeddings,
         reprocess_connections=reprocess_connections,

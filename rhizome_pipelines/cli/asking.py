@@ -1,12 +1,14 @@
 """What the commands share that ask for jobs and stay until they are over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import typer
 
+from rhizome_pipelines.cli.identifying import DOCUMENT
+from rhizome_pipelines.cli.interruption import told_what_becomes, work_through
 from rhizome_pipelines.cli.output import EXIT_FAILED, complain
 from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.database.documents import DocumentRepository
@@ -36,28 +38,34 @@ class Ended:
         """`output_data`, {} unless it is completed."""
         return self.job.output_data if self.job is not None else {}
 
-    def as_json(self) -> dict[str, Any]:
-        """For programs."""
+    def as_json(self, document_id: UUID | None = None) -> dict[str, Any]:
+        """For programs. `document_id`: what the job is about, if it is about a document.
+
+        The ids stand in the output too, named as what stands there.
+        """
+        about = {} if document_id is None else {"document_id": document_id}
+        ids = {"jobId": self.job_id} | ({} if document_id is None else {"documentId": document_id})
         return {
+            **about,
             "job_id": self.job_id,
             "status": self.status,
             "error_type": self.job.error_type if self.job else None,
             "error_message": self.job.error_message if self.job else None,
-            "output": self.output,
+            "output": {**self.output, **ids},
         }
 
 
-def see_through(services: Services, asked: Sequence[WatchedJob], *, quiet: bool) -> list[Ended]:
-    """Stay until the jobs are over, and show meanwhile how far they are.
+def see_through(services: Services, asking: Iterator[WatchedJob], *, quiet: bool) -> list[Ended]:
+    """Ask for the jobs, stay until they are over, and show meanwhile how far they are.
 
-    Uses the deployment that is up, and starts one for as long as needed if there is none.
+    `asking` inserts a job's row and gives the job, one after the other. See `work_through`;
+    raises KeyboardInterrupt with a sentence on what becomes of those that were asked for.
     """
-    # Late: who asks for help waits for none of this.
-    from rhizome_pipelines.cli.watching import watch  # noqa: PLC0415
-    from rhizome_pipelines.deployment.workforce import workforce  # noqa: PLC0415
-
-    with workforce(services) as workers:
-        watch(services, asked, workers, quiet=quiet)
+    asked: list[WatchedJob] = []
+    with told_what_becomes(services, asked):
+        for one in asking:
+            asked.append(one)
+        work_through(services, asked, quiet=quiet)
     rows = {job.id: job for job in jobs_by_id(services.database, [one.job_id for one in asked])}
     return [Ended(one.job_id, one.label, rows.get(one.job_id)) for one in asked]
 
@@ -72,12 +80,15 @@ def fail_unless_completed(ended: Sequence[Ended]) -> None:
         raise typer.Exit(EXIT_FAILED)
 
 
-def named_documents(services: Services, ids: Sequence[UUID]) -> list[Document]:
-    """The user's documents of these ids, each once. Raises InvalidInputError for an unknown one."""
-    documents = DocumentRepository(services.database)
+def named_documents(services: Services, ids: Sequence[str]) -> list[Document]:
+    """The user's documents of these ids, or whose ids begin so, each once.
+
+    Raises InvalidInputError for an unknown one.
+    """
+    documents, user = DocumentRepository(services.database), services.settings.user
     found = []
-    for document_id in dict.fromkeys(ids):
-        document = documents.get(services.settings.user, document_id)
+    for document_id in dict.fromkeys(DOCUMENT.resolve(services, text, user) for text in ids):
+        document = documents.get(user, document_id)
         if document is None:
             raise InvalidInputError(
                 f"There is no document {document_id} of this user; see `rhizome documents list`."
@@ -87,7 +98,7 @@ def named_documents(services: Services, ids: Sequence[UUID]) -> list[Document]:
 
 
 def chosen_documents(
-    services: Services, ids: Sequence[UUID], everything: bool
+    services: Services, ids: Sequence[str], everything: bool
 ) -> Sequence[Document]:
     """Those named, or all of the user's. Raises InvalidInputError for both, and for neither."""
     if everything == bool(ids):

@@ -1,6 +1,6 @@
 """`rhizome detect` and `rhizome reprocess`: connections of documents anew."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from rhizome_pipelines.lifecycle.jobs import JobType
 
 
 def detect_for(
-    document_ids: Sequence[UUID], chunk_ids: Sequence[UUID], *, everything: bool, as_json: bool
+    named: Sequence[str], chunk_ids: Sequence[UUID], *, everything: bool, as_json: bool
 ) -> None:
     """Look for connections of each of the documents; fail if any of it failed.
 
@@ -27,32 +27,33 @@ def detect_for(
     looked at; all if there are none.
     """
     with told(), asked_to_end(), context.services() as services:
-        if chunk_ids and len(document_ids) != 1:
+        if chunk_ids and len(named) != 1:
             raise InvalidInputError("Chunks are named of one document; name it, and only it.")
         wish = {"chunk_ids": [str(one) for one in chunk_ids]} if chunk_ids else {}
-        documents = _processed(services, document_ids, everything)
-        asked = _ask_each(services, documents, JobType.DETECT_CONNECTIONS, wish)
-        ended = see_through(services, asked, quiet=as_json)
-        ids = [one.document_id for one in asked]
+        documents = _processed(services, named, everything)
+        asking = _ask_each(services, documents, JobType.DETECT_CONNECTIONS, wish)
+        ended = see_through(services, asking, quiet=as_json)
+        ids = [document.id for document in documents]
         counts = connection_counts(services.database, services.settings.user, ids)
     columns = ["document", "status", "connections"]
     rows = [
         [one.label, one.status.value, counts.get(document_id, 0)]
         for one, document_id in zip(ended, ids, strict=True)
     ]
-    _show(ended, columns, rows, as_json)
+    _show(ended, ids, columns, rows, as_json)
 
 
-def reprocess(document_ids: Sequence[UUID], mode: str, *, everything: bool, as_json: bool) -> None:
+def reprocess(named: Sequence[str], mode: str, *, everything: bool, as_json: bool) -> None:
     """Make the connections of each of the documents anew; fail if any of it failed.
 
     `everything`: of all that are processed.
     """
     with told(), asked_to_end(), context.services() as services:
         wish = {"mode": ReprocessWish.read({"mode": mode}).mode.value}
-        documents = _processed(services, document_ids, everything)
-        asked = _ask_each(services, documents, JobType.REPROCESS_CONNECTIONS, wish)
-        ended = see_through(services, asked, quiet=as_json)
+        documents = _processed(services, named, everything)
+        asking = _ask_each(services, documents, JobType.REPROCESS_CONNECTIONS, wish)
+        ended = see_through(services, asking, quiet=as_json)
+    ids = [document.id for document in documents]
     columns = ["document", "status", "before", "deleted", "created", "after", "backup"]
     told_of = (
         "connectionsBefore",
@@ -64,10 +65,10 @@ def reprocess(document_ids: Sequence[UUID], mode: str, *, everything: bool, as_j
     rows = [
         [one.label, one.status.value, *(one.output.get(name) for name in told_of)] for one in ended
     ]
-    _show(ended, columns, rows, as_json)
+    _show(ended, ids, columns, rows, as_json)
 
 
-def _processed(services: Services, ids: Sequence[UUID], everything: bool) -> Sequence[Document]:
+def _processed(services: Services, ids: Sequence[str], everything: bool) -> Sequence[Document]:
     """Those named; of all, those that have been processed."""
     found = chosen_documents(services, ids, everything)
     if not everything:
@@ -80,9 +81,8 @@ def _processed(services: Services, ids: Sequence[UUID], everything: bool) -> Seq
 
 def _ask_each(
     services: Services, documents: Sequence[Document], job_type: JobType, more: Mapping[str, Any]
-) -> list[WatchedJob]:
+) -> Iterator[WatchedJob]:
     jobs = JobRepository(services.database)
-    asked = []
     for document in documents:
         title = document.known_title or str(document.id)
         job = jobs.insert(
@@ -92,15 +92,18 @@ def _ask_each(
             input_data={"document_id": str(document.id), **more},
             metadata={"documentId": str(document.id), "title": title},
         )
-        asked.append(WatchedJob(job.id, document.id, title))
-    return asked
+        yield WatchedJob(job.id, document.id, title)
 
 
 def _show(
-    ended: Sequence[Ended], columns: list[str], rows: Sequence[list[Any]], as_json: bool
+    ended: Sequence[Ended],
+    document_ids: Sequence[UUID],
+    columns: list[str],
+    rows: Sequence[list[Any]],
+    as_json: bool,
 ) -> None:
     if as_json:
-        show_json([one.as_json() for one in ended])
+        show_json([one.as_json(about) for one, about in zip(ended, document_ids, strict=True)])
     else:
         show_table(None, columns, rows)
     fail_unless_completed(ended)

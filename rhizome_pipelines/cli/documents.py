@@ -2,11 +2,12 @@
 
 from dataclasses import asdict
 from typing import Annotated, Any, assert_never
-from uuid import UUID
 
 import typer
 
 from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.asking import named_documents
+from rhizome_pipelines.cli.identifying import DOCUMENT
 from rhizome_pipelines.cli.output import (
     EXIT_USAGE,
     complain,
@@ -22,7 +23,6 @@ from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.finding import PassedOver, Refused, find_items
 from rhizome_pipelines.deployment.intake import Added, take_in
 from rhizome_pipelines.lifecycle.documents import Document
-from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
 app = typer.Typer(no_args_is_help=True, help="Add, see and remove documents.")
 
@@ -34,7 +34,10 @@ def add(
     named: Annotated[list[str], typer.Argument(help="Files, folders and web addresses.")],
     as_json: AsJson = False,
 ) -> None:
-    """Add documents without processing them; prints their ids, one a line."""
+    """Add documents without processing them; prints their ids, one a line.
+
+    What begins with a dot is passed over in folders, and taken if it is named itself.
+    """
     refused = False
     added: list[dict[str, Any]] = []
     with told(), context.services() as services:
@@ -75,7 +78,7 @@ def list_documents(
         ["id", "title", "author", "type", "status", "added"],
         [
             [
-                str(document.id),
+                document.id,
                 _title(document),
                 document.author,
                 document.source_type,
@@ -88,16 +91,16 @@ def list_documents(
 
 
 @app.command()
-def show(document_id: UUID, as_json: AsJson = False) -> None:
+def show(
+    document_id: Annotated[
+        str, typer.Argument(metavar="DOCUMENT", help="The id, or how it begins.")
+    ],
+    as_json: AsJson = False,
+) -> None:
     """Show one document, its files and its newest job."""
     with told(), context.services() as services:
-        user = services.settings.user
-        document = DocumentRepository(services.database).get(user, document_id)
-        if document is None:
-            raise InvalidInputError(
-                f"There is no document {document_id} of this user; see `rhizome documents list`."
-            )
-        job = JobRepository(services.database).latest_for_document(document_id)
+        (document,) = named_documents(services, [document_id])
+        job = JobRepository(services.database).latest_for_document(document.id)
         store = services.checkpoints(document)
         files = list(services.objects.list(store.keys.prefix))
     if as_json:
@@ -126,7 +129,7 @@ def show(document_id: UUID, as_json: AsJson = False) -> None:
 
 @app.command()
 def delete(
-    ids: Annotated[list[UUID], typer.Argument(metavar="ID…", help="Ids of documents.")],
+    ids: Annotated[list[str], typer.Argument(metavar="DOCUMENT", help="Ids, or how they begin.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
@@ -144,11 +147,13 @@ def delete(
         )
         from rhizome_pipelines.run_history import dagster_history  # noqa: PLC0415
 
+        user = services.settings.user
+        meant, unknown = DOCUMENT.resolved(services, ids, user)
         with dagster_history(context.dagster_home()) as history:
 
             def act(dry_run: bool) -> Removed:
                 return delete_documents(
-                    services, ids, services.settings.user, history, dry_run=dry_run, told=Waiting()
+                    services, meant, user, history, dry_run=dry_run, told=Waiting()
                 )
 
             if not dry_run:
@@ -158,9 +163,13 @@ def delete(
         show_json(asdict(done))
     else:
         console.print(done.summary(), soft_wrap=True)
-    for unknown in done.unknown:
-        complain(f"There is no document {unknown} of this user; see `rhizome documents list`.")
-    if done.unknown:
+    unknown += [
+        f"There is no document {one} of this user; see `rhizome documents list`."
+        for one in done.unknown
+    ]
+    for sentence in unknown:
+        complain(sentence)
+    if unknown:
         raise typer.Exit(EXIT_USAGE)
 
 

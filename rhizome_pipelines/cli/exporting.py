@@ -3,9 +3,9 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from uuid import UUID
+from typing import Any
 
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.asking import (
@@ -13,19 +13,20 @@ from rhizome_pipelines.cli.asking import (
     fail_unless_completed,
     see_through,
 )
+from rhizome_pipelines.cli.harmless import one_line
 from rhizome_pipelines.cli.output import console, show_json, told
+from rhizome_pipelines.cli.places import refuse_place
 from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.cli.signals import asked_to_end
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document
-from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import JobType
 from rhizome_pipelines.transfer.inputs import ExportFormat
 
 
 def export_named(
-    document_ids: Sequence[UUID],
+    named: Sequence[str],
     output: Path | None,
     *,
     everything: bool,
@@ -37,55 +38,49 @@ def export_named(
 ) -> None:
     """Have the archive made and put it where it is wanted; nothing half-written is left there."""
     with told(), asked_to_end(), context.services() as services:
-        documents = chosen_documents(services, document_ids, everything)
-        _refuse_place(output, force)
-        title = _title(documents)
-        job = JobRepository(services.database).insert(
-            services.settings.user,
-            JobType.EXPORT_DOCUMENTS,
-            input_data={
-                "document_ids": [str(document.id) for document in documents],
-                "includeConnections": connections,
-                "includeAnnotations": annotations,
-                "format": kind.value,
-            },
-            metadata={
-                "documentIds": [str(document.id) for document in documents],
-                "title": title,
-            },
-        )
-        asked = WatchedJob(job.id, job.id, title)
-        (ended,) = see_through(services, [asked], quiet=as_json)
+        documents = chosen_documents(services, named, everything)
+        if output is not None:
+            refuse_place(output, force=force)
+        wish = {
+            "includeConnections": connections,
+            "includeAnnotations": annotations,
+            "format": kind.value,
+        }
+        (ended,) = see_through(services, _ask(services, documents, wish), quiet=as_json)
         fail_unless_completed([ended])
         place = output or Path(str(ended.output["zipFilename"]))
-        _refuse_place(place, force)
+        refuse_place(place, force=force)
         _save(services, str(ended.output["storagePath"]), place)
     if as_json:
         show_json(ended.as_json() | {"file": str(place)})
     else:
         size = place.stat().st_size / 1e6
+        many = "1 document" if len(documents) == 1 else f"{len(documents):,} documents"
+        verb = "is" if len(documents) == 1 else "are"
         console.print(
-            f"{len(documents):,} documents ({size:,.2f} MB) are in {place}.",
+            f"{many} ({size:,.2f} MB) {verb} in {one_line(str(place))}.",
             markup=False,
             soft_wrap=True,
         )
+
+
+def _ask(
+    services: Services, documents: Sequence[Document], wish: Mapping[str, Any]
+) -> Iterator[WatchedJob]:
+    ids, title = [str(document.id) for document in documents], _title(documents)
+    job = JobRepository(services.database).insert(
+        services.settings.user,
+        JobType.EXPORT_DOCUMENTS,
+        input_data={"document_ids": ids, **wish},
+        metadata={"documentIds": ids, "title": title},
+    )
+    yield WatchedJob(job.id, job.id, title)
 
 
 def _title(documents: Sequence[Document]) -> str:
     if len(documents) == 1:
         return documents[0].known_title or str(documents[0].id)
     return f"{len(documents):,} documents"
-
-
-def _refuse_place(place: Path | None, force: bool) -> None:
-    if place is None:
-        return
-    if not place.absolute().parent.is_dir():
-        raise InvalidInputError(f"There is no folder {str(place.absolute().parent)!r}.")
-    if place.is_dir():
-        raise InvalidInputError(f"{str(place)!r} is a folder; name a file.")
-    if place.exists() and not force:
-        raise InvalidInputError(f"{str(place)!r} is there already; say --force to overwrite it.")
 
 
 def _save(services: Services, key: str, place: Path) -> None:

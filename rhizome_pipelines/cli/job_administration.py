@@ -8,7 +8,8 @@ from uuid import UUID
 import typer
 
 from rhizome_pipelines.cli import context
-from rhizome_pipelines.cli.job_commands import AsJson, Ids, resolved, show_answers
+from rhizome_pipelines.cli.identifying import JOB
+from rhizome_pipelines.cli.job_commands import AsJson, Ids, show_answers
 from rhizome_pipelines.cli.output import console, mention, show_json, told
 from rhizome_pipelines.cli.removal import Waiting, confirm, confirm_by_word
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
@@ -142,7 +143,7 @@ def force_fail(ids: Ids, dry_run: DryRun = False, as_json: AsJson = False) -> No
         from rhizome_pipelines.deployment import administration  # noqa: PLC0415
 
         user = services.settings.user
-        known, unknown = resolved(services, ids, user)
+        known, unknown = JOB.resolved(services, ids, user)
         answers = administration.force_fail(services, known, user, dry_run=dry_run)
     if dry_run:
         mention("Nothing was done; this is what would be:")

@@ -1,6 +1,5 @@
 """`rhizome jobs pause|resume|restart|retry|cancel|delete ID…`."""
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -8,18 +7,14 @@ from uuid import UUID
 import typer
 
 from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.identifying import JOB
 from rhizome_pipelines.cli.output import EXIT_FAILED, EXIT_USAGE, complain, console, show_json, told
-from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.wishes import Refused, Wish
 
 if TYPE_CHECKING:
     from rhizome_pipelines.deployment.commands import Answer
-    from rhizome_pipelines.deployment.services import Services
 
-SHORTEST_ID = 6
-_BEGINNING = re.compile(r"[0-9a-f-]+")
-
-Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids, or how they begin.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Ids, or how they begin.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 WaitSeconds = Annotated[
     float | None,
@@ -94,7 +89,7 @@ def _command(
         )
 
         user = services.settings.user
-        known, unknown = resolved(services, ids, user)
+        known, unknown = JOB.resolved(services, ids, user)
         answers = command(services, wish, known, user, reason=reason)
         granted = [answer.job_id for answer in answers if answer.granted]
         left = wait_until_stopped(services, granted, wait) if wait is not None else []
@@ -152,39 +147,3 @@ def _as_json(answer: "Answer", left: Sequence[UUID]) -> dict[str, Any]:
         "stopping": result.stopping,
         "still_at_work": answer.job_id in left,
     }
-
-
-def resolved(services: "Services", ids: Sequence[str], user: UUID) -> tuple[list[UUID], list[str]]:
-    """The jobs that are meant, each once, and a sentence for each id that means none."""
-    found: dict[UUID, None] = {}
-    unknown = []
-    for text in ids:
-        try:
-            found[resolve(services, text, user)] = None
-        except InvalidInputError as fault:
-            unknown.append(fault.message)
-    return [*found], unknown
-
-
-def resolve(services: "Services", text: str, user: UUID) -> UUID:
-    """The job whose id begins so, as git does. Raises InvalidInputError."""
-    from rhizome_pipelines.database.wishes import ids_beginning_with  # noqa: PLC0415
-
-    try:
-        return UUID(text)
-    except ValueError:
-        pass
-    beginning = text.strip().lower()
-    if len(beginning) < SHORTEST_ID or not _BEGINNING.fullmatch(beginning):
-        raise InvalidInputError(
-            f"{text[:60]!r} is no job's id; give the whole id, or at least its first "
-            f"{SHORTEST_ID} characters."
-        )
-    matches = ids_beginning_with(services.database, beginning, user)
-    if not matches:
-        raise InvalidInputError(
-            f"There is no job {beginning!r} of this user; see `rhizome jobs list`."
-        )
-    if len(matches) > 1:
-        raise InvalidInputError(f"More than one job's id begins with {beginning!r}; give more.")
-    return matches[0]

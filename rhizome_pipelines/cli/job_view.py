@@ -39,13 +39,6 @@ def display_type(job: Job) -> str:
     return f"{DISPLAY[job_type].icon} {DISPLAY[job_type].name}" if job_type else job.job_type
 
 
-def title(job: Job) -> str:
-    """What the job is about."""
-    named = job.output_data.get("documentTitle") or job.metadata.get("title") or job.entity_id
-    # what is about nothing in particular (an export that another client asked for)
-    return str(named or "–")
-
-
 def next_try(job: Job, now: datetime) -> str | None:
     """When the job is tried again and why; None if it is not by itself."""
     if job.next_retry_at is None:
@@ -64,11 +57,16 @@ def next_try(job: Job, now: datetime) -> str | None:
 
 
 def show_job(
-    job: Job, attempts: Sequence[Attempt], report: "CheckpointReport | None", now: datetime
+    job: Job,
+    title: str,
+    attempts: Sequence[Attempt],
+    report: "CheckpointReport | None",
+    now: datetime,
 ) -> None:
     """Print all that is known of the job."""
     stopping = any(attempt.alive for attempt in attempts)
-    show_pairs(_pairs(job, shown_status(job, stopping, now), report, now))
+    about = {"job": str(job.id), "type": display_type(job), "title": title}
+    show_pairs(about | _pairs(job, shown_status(job, stopping, now), report, now))
     console.print()
     show_table(
         "Attempts",
@@ -107,11 +105,8 @@ def _pairs(
     job: Job, status: str, report: "CheckpointReport | None", now: datetime
 ) -> dict[str, object]:
     pairs: dict[str, object] = {
-        "job": str(job.id),
-        "type": display_type(job),
-        "title": title(job),
         "status": status,
-        "document": str(job.entity_id),
+        "document": str(job.entity_id) if job.entity_id else None,
         "progress": f"{job.progress.get('percent', 0)} % {job.progress.get('stage') or ''} "
         f"{job.progress.get('details') or ''}",
         "created": job.created_at,

@@ -8,9 +8,10 @@ from uuid import UUID
 import typer
 
 from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.identifying import JOB
+from rhizome_pipelines.cli.interruption import told_what_becomes
 from rhizome_pipelines.cli.job_administration import register as register_administration
 from rhizome_pipelines.cli.job_commands import register as register_commands
-from rhizome_pipelines.cli.job_commands import resolve
 from rhizome_pipelines.cli.job_view import (
     display_type,
     job_json,
@@ -18,10 +19,10 @@ from rhizome_pipelines.cli.job_view import (
     show_job,
     show_tracebacks,
     shown_status,
-    title,
 )
 from rhizome_pipelines.cli.output import console, show_json, show_table, told
 from rhizome_pipelines.cli.results import WatchedJob
+from rhizome_pipelines.cli.titles import titles
 from rhizome_pipelines.cli.watching import watch
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.jobs import JobRepository
@@ -53,6 +54,7 @@ def list_jobs(
             limit=limit,
         )
         alive = AttemptRepository(services.database).alive_among([job.id for job in found])
+        named = titles(services, found)
         now = JobRepository(services.database).now()
     if as_json:
         show_json([job_json(job, job.id in alive, now) for job in found])
@@ -60,7 +62,7 @@ def list_jobs(
     show_table(
         None,
         ["id", "type", "title", "status", "percent", "stage", "details", "created"],
-        [_row(job, job.id in alive, now) for job in found],
+        [_row(job, named[job.id], job.id in alive, now) for job in found],
     )
 
 
@@ -79,13 +81,14 @@ def show(
             checkpoint_report,
         )
 
-        job = _existing(services, resolve(services, job_id, services.settings.user))
+        job = _existing(services, JOB.resolve(services, job_id, services.settings.user))
         attempts = AttemptRepository(services.database).list_for_job(job.id)
         tracebacks = AttemptRepository(services.database).tracebacks(job.id)
         report = checkpoint_report(services, job)
+        title = titles(services, [job])[job.id]
         now = JobRepository(services.database).now()
     if not as_json:
-        show_job(job, attempts, report, now)
+        show_job(job, title, attempts, report, now)
         if traceback:
             show_tracebacks(tracebacks)
         return
@@ -105,32 +108,31 @@ def show(
 def watch_jobs(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID…", help="Ids, or how they begin. Default: all under way."),
+        typer.Argument(metavar="ID", help="Ids, or how they begin. Default: all under way."),
     ] = None,
 ) -> None:
     """Watch jobs until they end."""
     with told(), context.services() as services:
-        watched = [_watched(services, job) for job in _to_watch(services, ids or [])]
+        jobs = _to_watch(services, ids or [])
+        named = titles(services, jobs)
+        watched = [WatchedJob(job.id, job.entity_id or job.id, named[job.id]) for job in jobs]
         if not watched:
             console.print("No job is under way.")
             return
-        watch(services, watched, None, quiet=False)
+        with told_what_becomes(services, watched):
+            watch(services, watched, None, quiet=False)
 
 
 def _to_watch(services: Services, ids: list[str]) -> list[Job]:
     repository, user = JobRepository(services.database), context.settings().user
     if ids:
-        meant = dict.fromkeys(resolve(services, text, user) for text in ids)
+        meant = dict.fromkeys(JOB.resolve(services, text, user) for text in ids)
         return [_existing(services, job_id) for job_id in meant]
     return [
         job
         for status in (JobStatus.PROCESSING, JobStatus.PENDING)
         for job in repository.list(user_id=user, status=status, limit=1_000)
     ]
-
-
-def _watched(services: Services, job: Job) -> WatchedJob:
-    return WatchedJob(job.id, job.entity_id or job.id, title(job), done=False)
 
 
 def _existing(services: Services, job_id: UUID) -> Job:
@@ -149,12 +151,12 @@ def _type(text: str | None) -> JobType | None:
     return job_type
 
 
-def _row(job: Job, stopping: bool, now: datetime) -> list[object]:
+def _row(job: Job, title: str, stopping: bool, now: datetime) -> list[object]:
     progress = job.progress
     return [
-        str(job.id),
+        job.id,
         display_type(job),
-        title(job),
+        title,
         shown_status(job, stopping, now),
         progress.get("percent"),
         progress.get("stage"),

@@ -6,19 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rhizome_pipelines.cli.harmless import HarmlessConsole, escaped, one_line
+from rhizome_pipelines.cli.identifying import shortened
 from rhizome_pipelines.lifecycle.errors import ErrorType, RhizomeError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+# A title like ":bomb:" is no wish for a picture.
+console = HarmlessConsole(highlight=False, emoji=False)
+errors = HarmlessConsole(stderr=True, highlight=False, emoji=False)
 
 STATUS_STYLES = {
     "completed": "green",
@@ -39,40 +42,48 @@ def told() -> Iterator[None]:
         complain(error.message)
         code = EXIT_USAGE if error.error_type is ErrorType.INVALID else EXIT_FAILED
         raise typer.Exit(code) from None
-    except KeyboardInterrupt:
-        complain("Stopped.")
+    except KeyboardInterrupt as interrupt:
+        complain(str(interrupt) or "Stopped.")
         raise typer.Exit(130) from None
 
 
 def complain(message: str) -> None:
     """One line on stderr."""
-    errors.print(f"[red]rhizome:[/red] {escape(message)}", soft_wrap=True)
+    errors.print(f"[red]rhizome:[/red] {escape(one_line(message))}", soft_wrap=True)
 
 
 def mention(message: str) -> None:
     """Something worth knowing that is no fault; on stderr, out of the way of what is piped."""
-    errors.print(f"[dim]{escape(message)}[/dim]", soft_wrap=True)
+    errors.print(f"[dim]{escape(one_line(message))}[/dim]", soft_wrap=True)
 
 
 def show_json(value: object) -> None:
     """JSON on stdout, for programs."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
+    document = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    sys.stdout.write(escaped(document) + "\n")
 
 
 def show_table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table in a terminal; tab-separated lines in a pipe."""
+    """A table in a terminal, ids (UUIDs) shortened; tab-separated lines in a pipe."""
     if not console.is_terminal:
         for row in [columns, *rows]:
             sys.stdout.write("\t".join(_cell(value) for value in row) + "\n")
         return
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        numeric = bool(rows) and all(
-            isinstance(row[columns.index(column)], int | float | None) for row in rows
+    for number, column in enumerate(columns):
+        values = [row[number] for row in rows]
+        numeric = bool(rows) and all(isinstance(value, int | float | None) for value in values)
+        table.add_column(
+            column,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=any(isinstance(value, UUID) for value in values),
         )
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    short = shortened({value for row in rows for value in row if isinstance(value, UUID)})
     for row in rows:
-        table.add_row(*(_styled(value) for value in row))
+        table.add_row(
+            *(short[value] if isinstance(value, UUID) else _styled(value) for value in row)
+        )
     console.print(table)
 
 
@@ -102,7 +113,7 @@ def _cell(value: object) -> str:
         case int():
             return f"{value:,}"
         case _:
-            return " ".join(str(value).split())
+            return one_line(str(value))
 
 
 def _plain(value: Any) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 import typer
 
 from rhizome_pipelines.cli import context
+from rhizome_pipelines.cli.interruption import told_what_becomes, work_through
 from rhizome_pipelines.cli.output import (
     EXIT_FAILED,
     EXIT_USAGE,
@@ -32,17 +33,19 @@ from rhizome_pipelines.lifecycle.jobs import JobStatus
 def process_named(named: Sequence[str], *, again: bool, as_json: bool) -> None:
     """Process what is named; fail if any of it failed, or could not be taken in."""
     with told(), asked_to_end(), context.services() as services:
-        taken, refused = _take_in(services, named, again)
-        if not taken and not refused:
-            raise InvalidInputError(f"There is nothing to process in {', '.join(named)}.")
-        waiting = [one for one in taken if not one.done and not one.refused]
-        if waiting:
-            _work(services, waiting, quiet=as_json)
-        results = read_results(services, services.settings.user, taken)
+        taken: dict[UUID, WatchedJob] = {}
+        with told_what_becomes(services, taken.values()):
+            refused = _take_in(services, named, again, taken)
+            if not taken and not refused:
+                raise InvalidInputError(f"There is nothing to process in {', '.join(named)}.")
+            waiting = [one for one in taken.values() if not one.done and not one.refused]
+            if waiting:
+                work_through(services, waiting, quiet=as_json)
+        results = read_results(services, services.settings.user, [*taken.values()])
         if as_json:
             show_json([result.as_json() for result in results])
         else:
-            show_results(services, results, reused=sum(one.done for one in taken))
+            show_results(services, results, reused=sum(one.done for one in taken.values()))
     for one in refused:
         complain(f"{one.named}: {one.error.message}")
     failed = [result for result in results if result.status is not JobStatus.COMPLETED]
@@ -53,10 +56,9 @@ def process_named(named: Sequence[str], *, again: bool, as_json: bool) -> None:
 
 
 def _take_in(
-    services: Services, named: Sequence[str], again: bool
-) -> tuple[list[WatchedJob], list[Refused]]:
-    """The jobs of what was named, and what there is not even a file of."""
-    taken: dict[UUID, WatchedJob] = {}
+    services: Services, named: Sequence[str], again: bool, taken: dict[UUID, WatchedJob]
+) -> list[Refused]:
+    """Add the jobs of what was named, by document; tell what there is not even a file of."""
     refused: list[Refused] = []
     for one in take_in(services, services.settings.user, find_items(named)):
         match one:
@@ -73,16 +75,7 @@ def _take_in(
                 taken[one.document.id] = _job_for(services, one, again)
             case _:
                 assert_never(one)
-    return list(taken.values()), refused
-
-
-def _work(services: Services, waiting: Sequence[WatchedJob], *, quiet: bool) -> None:
-    # Late: who finds everything done waits neither for the work nor for its display.
-    from rhizome_pipelines.cli.watching import watch  # noqa: PLC0415
-    from rhizome_pipelines.deployment.workforce import workforce  # noqa: PLC0415
-
-    with workforce(services) as workers:
-        watch(services, waiting, workers, quiet=quiet)
+    return refused
 
 
 def _refuse(services: Services, refused: Refused) -> WatchedJob:

@@ -10,6 +10,7 @@ from uuid import UUID
 from rich.markup import escape
 from rich.padding import Padding
 
+from rhizome_pipelines.cli.harmless import one_line
 from rhizome_pipelines.cli.output import console, show_table
 from rhizome_pipelines.database.overview import (
     ShownConnection,
@@ -122,8 +123,8 @@ def show_results(services: Services, results: Sequence[ProcessedDocument], reuse
     for result in results:
         if result.job is not None and result.job.error_message and result.status != "completed":
             console.print(
-                f"[red]{escape(result.title)}[/red] ({result.job.error_type}): "
-                f"{escape(result.job.error_message)}",
+                f"[red]{escape(one_line(result.title))}[/red] ({result.job.error_type}): "
+                f"{escape(one_line(result.job.error_message))}",
                 soft_wrap=True,
             )
     _show_connections(services, results)
@@ -158,8 +159,8 @@ def _show_connections(services: Services, results: Sequence[ProcessedDocument]) 
 def _show_connection(connection: ShownConnection) -> None:
     console.print(
         f"\n[cyan]{connection.strength:.2f}[/cyan] {connection.type.replace('_', ' ')}: "
-        f"[bold]{escape(connection.source_title)}[/bold] ↔ "
-        f"[bold]{escape(connection.target_title)}[/bold]"
+        f"[bold]{escape(one_line(connection.source_title))}[/bold] ↔ "
+        f"[bold]{escape(one_line(connection.target_title))}[/bold]"
     )
     for text in (connection.source_text, connection.target_text):
         console.print(Padding(f"“{escape(_snippet(text))}”", (0, 0, 0, 4)), style="dim")

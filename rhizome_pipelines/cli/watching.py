@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from rhizome_pipelines.cli.harmless import one_line
+from rhizome_pipelines.cli.interruption import OVER
 from rhizome_pipelines.cli.output import console
 from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.database.overview import jobs_by_id
@@ -21,8 +24,6 @@ PATIENCE = 60
 """Seconds that the database may be away."""
 SHOWN_BARS = 24
 LABEL_CHARACTERS = 42
-
-OVER = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.PAUSED})
 
 
 def watch(
@@ -148,7 +149,8 @@ class _Lines:
         for job_id in sorted(open_ids, key=str):
             told = _line(found.get(job_id))
             if told != self._last.get(job_id) and not self._quiet:
-                console.print(f"{self._labels[job_id]}: {told}", markup=False, soft_wrap=True)
+                line = one_line(f"{self._labels[job_id]}: {told}")
+                console.print(line, markup=False, soft_wrap=True)
             self._last[job_id] = told
 
 
@@ -175,5 +177,5 @@ def _time_left(progress: Mapping[str, Any]) -> str:
 
 
 def _shortened(text: str, length: int = LABEL_CHARACTERS) -> str:
-    flat = " ".join(text.split()).replace("[", "\\[")
-    return flat if len(flat) <= length else flat[: length - 1] + "…"
+    flat = one_line(text)
+    return escape(flat if len(flat) <= length else flat[: length - 1] + "…")

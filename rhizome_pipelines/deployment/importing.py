@@ -34,7 +34,7 @@ from rhizome_pipelines.settings import Settings
 from rhizome_pipelines.stages.stage import Facts, Stage
 from rhizome_pipelines.transfer.application_stage import ApplicationStage
 from rhizome_pipelines.transfer.archive import ArchiveLimits
-from rhizome_pipelines.transfer.bundle import Bundle, open_bundle
+from rhizome_pipelines.transfer.bundle import Bundle, is_archive, open_bundle
 from rhizome_pipelines.transfer.files_stage import FilesStage
 from rhizome_pipelines.transfer.import_ports import AppliedDocument
 from rhizome_pipelines.transfer.incoming_documents import BundledRows
@@ -160,8 +160,8 @@ def discard_upload(services: Services, job: Job) -> None:
         services.objects.delete([key])
 
 
-def take_in(services: Services, user_id: UUID, path: Path) -> str:
-    """Store an archive, a `chunks.json` or a folder of the local disk, to be imported.
+def take_in(services: Services, user_id: UUID, path: Path, document_id: UUID | None = None) -> str:
+    """Store an archive, a folder of the local disk, or a document's `chunks.json`, to be imported.
 
     The storage path to name in the job's input; `discard_upload` removes it again. A folder is
     packed into an archive on the way. Raises InvalidInputError if there is nothing to import.
@@ -176,7 +176,7 @@ def take_in(services: Services, user_id: UUID, path: Path) -> str:
         return key
     if not path.is_file():
         raise InvalidInputError(f"There is no file or folder {str(path)[:200]!r} to import.")
-    ending = "json" if path.suffix.lower() == ".json" else "zip"
+    ending = "zip" if is_archive(path, document_id) else "json"
     key = import_key(user_id, f"{uuid4()}.{ending}")
     services.objects.write_file(key, path)
     return key

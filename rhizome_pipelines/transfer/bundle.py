@@ -27,6 +27,15 @@ from rhizome_pipelines.transfer.inputs import ExportFormat
 from rhizome_pipelines.transfer.names import MANIFEST, file_name, is_litter, rows_name
 from rhizome_pipelines.transfer.segments import BLOCK
 
+_LOOKED_AT = 4_096
+"""Bytes by which a file is told."""
+_MAGIC = {
+    b"%PDF": "a PDF",
+    b"PAR1": "a Parquet table",
+    b"\x1f\x8b": "a gzip archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a RAR archive",
+}
 _ROWS = frozenset({DOCUMENT, CONNECTIONS, ANNOTATIONS})
 
 
@@ -128,17 +137,10 @@ def open_bundle(path: Path, limits: ArchiveLimits, document_id: UUID | None) -> 
 
     Raises InvalidInputError: hostile, damaged, of an unknown version, or without that document.
     """
-    with path.open("rb") as file:
-        is_archive = file.read(2) == b"PK"
-    if is_archive:
+    if is_archive(path, document_id):
         with open_archive(path, limits) as archive:
             yield ArchiveBundle(path, archive, document_id)
-    elif document_id is None:
-        raise InvalidInputError(
-            "What is to be imported is no ZIP archive. To import a chunks.json, name its "
-            "document_id too."
-        )
-    else:
+    elif document_id is not None:
         yield ChunksBundle(path, document_id)
 
 
@@ -149,6 +151,40 @@ def _unwrapped(archive: Archive) -> Archive:
         return archive
     prefix = f"{folders.pop()}/"
     return archive.below(prefix) if prefix + MANIFEST in archive.sizes else archive
+
+
+def is_archive(path: Path, document_id: UUID | None) -> bool:
+    """Whether it begins as an archive; if not, it begins as the `chunks.json` of that document.
+
+    Raises InvalidInputError for anything else, and for a `chunks.json` of no document.
+    """
+    with path.open("rb") as file:
+        beginning = file.read(_LOOKED_AT)
+    if beginning.startswith(b"PK"):
+        return True
+    if not beginning.lstrip().startswith(b"{"):
+        raise InvalidInputError(
+            f"What is to be imported is {_kind(beginning)}; an import takes an archive that was "
+            "exported with the format zip, or one chunks.json."
+        )
+    if document_id is None:
+        raise InvalidInputError(
+            "What is to be imported is no ZIP archive. To import a chunks.json, name its document "
+            "too: `rhizome import --document ID`, or document_id in the job's input."
+        )
+    return False
+
+
+def _kind(beginning: bytes) -> str:
+    if not beginning:
+        return "an empty file"
+    named = next((kind for magic, kind in _MAGIC.items() if beginning.startswith(magic)), None)
+    if named is not None:
+        return named
+    # The last character may be cut off.
+    text = beginning.decode("utf-8", "ignore").encode()
+    is_text = b"\0" not in beginning and len(beginning) - len(text) <= 3
+    return "a text" if is_text else "a file of an unknown kind"
 
 
 def _disagreements(archive: Archive, manifest: ExportManifest) -> list[str]:

@@ -9,7 +9,6 @@ from uuid import UUID
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rhizome_pipelines.checkpoints.envelope import MAX_DEPTH
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.transfer.bundle import Bundle, BundledDocument
 from rhizome_pipelines.transfer.collecting import (
@@ -19,7 +18,6 @@ from rhizome_pipelines.transfer.collecting import (
     DOCUMENT,
     EMBEDDINGS,
 )
-from rhizome_pipelines.transfer.deadly_json import deadly_fault
 from rhizome_pipelines.transfer.export_manifest import ListedFile
 from rhizome_pipelines.transfer.fault_words import faults_in_words
 from rhizome_pipelines.transfer.incoming import (
@@ -116,7 +114,7 @@ class DocumentReader:
         count, filled = 0, set[str]()
         with ExitStack() as stack:
             stack.enter_context(self._telling())
-            path = stack.enter_context(self._opened_json(chunks))
+            path = stack.enter_context(self._opened(chunks))
             places = self._places(document, stack)
             self._check_envelope(path, document.document_id)
             for record in self._formats.read_chunks(path):
@@ -181,15 +179,15 @@ class DocumentReader:
     def _with_rows(self, found: FoundDocument, document: BundledDocument) -> FoundDocument:
         changes: dict[str, object] = {}
         if DOCUMENT in document.rows:
-            with self._telling(), self._opened_json(document.rows[DOCUMENT]) as path:
+            with self._telling(), self._opened(document.rows[DOCUMENT]) as path:
                 row = read_document(path)
                 self._check_row(row.document_id, document)
                 changes |= {"complete": True, "title": row.title or found.title}
         if CONNECTIONS in document.rows:
-            with self._telling(), self._opened_json(document.rows[CONNECTIONS]) as path:
+            with self._telling(), self._opened(document.rows[CONNECTIONS]) as path:
                 changes["connections"] = self._connections(path, document.document_id)
         if ANNOTATIONS in document.rows:
-            with self._telling(), self._opened_json(document.rows[ANNOTATIONS]) as path:
+            with self._telling(), self._opened(document.rows[ANNOTATIONS]) as path:
                 changes["annotations"] = sum(
                     1 for _ in read_list(path, "annotations", AnnotationRecord)
                 )
@@ -214,14 +212,6 @@ class DocumentReader:
         if file.size > MAX_JSON:
             raise InvalidInputError(f"{file.path[:200]!a} is larger than {MAX_JSON:,} bytes.")
         with self._bundle.extracted(file, self._scratch) as path:
-            yield path
-
-    @contextmanager
-    def _opened_json(self, file: ListedFile) -> Iterator[Path]:
-        with self._opened(file) as path:
-            fault = deadly_fault(path, MAX_DEPTH)
-            if fault is not None:
-                raise InvalidInputError(f"{file.path[:200]!a} cannot be read: {fault}.")
             yield path
 
     @contextmanager

@@ -140,7 +140,8 @@ class FilesStage:
     def finish(self, parts: Iterable[tuple[Unit, bytes]], scratch: Path) -> StageOutput:
         """Ask for connections to be looked for, where that is wanted."""
         files = sum(len(json.loads(payload)) for _, payload in parts)
-        jobs = self._request(self._changed) if self._request else {}
+        with_chunks = [one for one in self._changed if self._planned[one].chunk_count]
+        jobs = self._request(with_chunks) if self._request else {}
         facts: dict[str, Any] = {
             **self._applied,
             "files": files,
@@ -255,7 +256,7 @@ class FilesStage:
             made_at_home(fields, keys)
         except ObjectMissingError:
             count = self._planned[document.document_id].chunk_count
-            return new_manifest(keys, self._asked_at, count)
+            return new_manifest(keys, self._asked_at, count) if count else None
         except InvalidInputError:
             return None  # another program's; what it says cannot be made true
         return fields

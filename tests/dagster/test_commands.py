@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from rhizome_pipelines.cli.job_commands import resolved
+from rhizome_pipelines.cli.identifying import JOB
 from rhizome_pipelines.deployment.commands import Granted, command, wait_until_stopped
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.jobs import AttemptOutcome, AttemptTrigger, JobStatus
@@ -186,7 +186,7 @@ def test_ids_may_be_shortened_as_long_as_they_mean_one_job(
             (twin, launching.user),
         )
 
-    found, unknown = resolved(
+    found, unknown = JOB.resolved(
         launching.services,
         [str(job_id)[:8], str(job_id).upper(), "abcdef", "123456789", "short"],
         launching.user,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bad_input import SAMPLES, encrypted_pdf
-from tests.system.home import Home, wait_until
+from tests.system.home import Home, answers, wait_until
 from tests.system.long_pdf import long_pdf, parts
 
 FILES = ["card-box.md", "letter-on-note-boxes.paste.txt", "in-praise-of-forgetting.txt"]
@@ -37,11 +37,17 @@ def test_three_files_twice(home: Home, tmp_path: Path) -> None:
     detected = home.rhizome("detect", *(result["document_id"] for result in results), "--json")
 
     assert detected.returncode == 0, detected.stderr
-    assert [one["status"] for one in json.loads(detected.stdout)] == ["completed"] * len(FILES)
+    found = json.loads(detected.stdout)
+    assert [one["status"] for one in found] == ["completed"] * len(FILES)
+    documents = [result["document_id"] for result in results]
+    assert [one["document_id"] for one in found] == documents
+    assert [one["output"]["documentId"] for one in found] == documents
+    assert [one["output"]["jobId"] for one in found] == [one["job_id"] for one in found]
 
     anew = home.rhizome("reprocess", results[0]["document_id"], "--mode", "all", "--json")
     assert anew.returncode == 0, anew.stderr
-    assert json.loads(anew.stdout)[0]["output"]["mode"] == "all"
+    (of_one,) = json.loads(anew.stdout)
+    assert (of_one["output"]["mode"], of_one["output"]["documentId"]) == ("all", documents[0])
 
     archive = tmp_path / "all of it.zip"
     exported = home.rhizome("export", "--all", "--output", archive)
@@ -56,7 +62,9 @@ def test_three_files_twice(home: Home, tmp_path: Path) -> None:
     assert [one["decision"] for one in plan] == ["skip"] * len(FILES)
     imported = home.rhizome("import", archive, "--strategy", "replace", "--json")
     assert imported.returncode == 0, imported.stderr
-    decided = json.loads(imported.stdout)["output"]["documents"]
+    outcome = json.loads(imported.stdout)
+    assert outcome["output"]["jobId"] == outcome["job_id"]
+    decided = outcome["output"]["documents"]
     assert [one["decision"] for one in decided] == ["replace"] * len(FILES)
     written = archive.read_bytes()
     assert home.rhizome("export", "--all", "--output", archive).returncode == 2
@@ -93,6 +101,7 @@ def test_ctrl_c_leaves_nothing_and_loses_nothing(home: Home, tmp_path: Path) -> 
     home.wait_until_empty()
     with home.database() as database:
         (job,) = database.all("select * from background_jobs")
+        assert told.splitlines()[-1].startswith(f"rhizome: Stopped; the job {str(job['id'])[:8]} ")
         (attempt,) = database.all("select * from job_attempts")
     assert (job["status"], attempt["outcome"]) == ("pending", "shutdown")
     kept = _kept(objects)
@@ -105,6 +114,50 @@ def test_ctrl_c_leaves_nothing_and_loses_nothing(home: Home, tmp_path: Path) -> 
         attempts = database.all("select * from job_attempts order by number")
     assert [one["outcome"] for one in attempts] == ["shutdown", "completed"]
     assert attempts[1]["trigger"] == "resume"
+
+
+def test_ctrl_c_tells_what_becomes_of_the_job(home: Home, port: int, tmp_path: Path) -> None:
+    assert home.rhizome("process", SAMPLES / "card-box.md").returncode == 0
+    archive = str(tmp_path / "library.zip")
+    for command in (["export", "--all", "-o", archive], ["reprocess", "--all"]):
+        with home.start(*command) as process, home.database() as database:
+            wait_until(
+                lambda: database.first("select id from background_jobs where status = 'pending'"),
+                "the job is asked for",
+            )
+            process.send_signal(signal.SIGINT)
+            told, _ = process.communicate(timeout=60)
+            job = database.first("select * from background_jobs where status = 'pending'")
+        assert process.returncode == 130, told
+        assert job is not None
+        short = str(job["id"])[:8]
+        (line,) = [one for one in told.splitlines() if one.startswith("rhizome: ")]
+        assert line.startswith(f"rhizome: Stopped; the job {short} waits")
+        assert home.rhizome("jobs", "cancel", short).returncode == 0
+
+    book = long_pdf(tmp_path / "book.pdf", pages=120)
+    with home.start("up", "--port", str(port)) as up:
+        wait_until(lambda: answers(port), "the web server answers")
+        with home.start("process", book) as process, home.database() as database:
+            wait_until(
+                lambda: database.first(
+                    "select id from background_jobs where status = 'processing'"
+                ),
+                "the job is at work",
+            )
+            process.send_signal(signal.SIGINT)
+            told, _ = process.communicate(timeout=60)
+            assert process.returncode == 130, told
+            line = told.splitlines()[-1]
+            assert line.startswith("rhizome: No longer watching; the job ")
+            wait_until(
+                lambda: (
+                    not database.first("select id from background_jobs where status = 'processing'")
+                ),
+                "the job goes on to its end",
+            )
+        up.send_signal(signal.SIGTERM)
+        up.communicate(timeout=60)
 
 
 def _jobs(home: Home) -> list[dict[str, Any]]:

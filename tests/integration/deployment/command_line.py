@@ -1,12 +1,18 @@
 """`rhizome` in this process, as typer's own runner calls it."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from typing import Any
 
 from click.testing import Result
 from typer.testing import CliRunner
 
 from rhizome_pipelines.cli.app import app
+
+MAIN = "from rhizome_pipelines.cli import main; main()"
 
 
 class CommandLine:
@@ -30,3 +36,26 @@ class CommandLine:
         (line,) = done.stderr.splitlines()
         assert line.startswith("rhizome: ")
         return line
+
+    def in_terminal(self, *arguments: object, columns: int = 80) -> str:
+        """All that a command, as a process of its own, writes to a terminal of that width."""
+        ours, its = pty.openpty()
+        with subprocess.Popen(
+            [sys.executable, "-c", MAIN, *map(str, arguments)],
+            env=os.environ | {"COLUMNS": str(columns), "TERM": "xterm"},
+            stdin=subprocess.DEVNULL,
+            stdout=its,
+            stderr=its,
+        ) as process:
+            os.close(its)
+            written = b"".join(iter(lambda: _read(ours), b""))
+        os.close(ours)
+        assert process.returncode == 0, written
+        return written.decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:
+        return b""  # nobody writes to it any more

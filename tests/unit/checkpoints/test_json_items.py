@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhizome_pipelines.checkpoints import json_items
-from rhizome_pipelines.checkpoints.json_items import MAX_ENTRY_PARTS, MAX_NESTING, read_entries
+from rhizome_pipelines.checkpoints.envelope import MAX_DEPTH
+from rhizome_pipelines.checkpoints.json_items import MAX_ENTRY_PARTS, read_entries
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
 FILE = "things.json"
@@ -61,8 +62,8 @@ def test_entries_come_as_they_are_wherever_the_blocks_end(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (around('[{"a":' + "[" * 100_000), "more than 200 levels deep"),
-        (around('[{"a":' + '{"a":' * 100_000), "more than 200 levels deep"),
+        (around('[{"a":' + "[" * 100_000), "more than 100 levels deep"),
+        (around('[{"a":' + '{"a":' * 100_000), "more than 100 levels deep"),
         (around("[[" + "[]," * MAX_ENTRY_PARTS + "0]]"), "more than 200,000 parts"),
         (around(f"[{'9' * 5000}]"), "a number of more than 64 bits"),
         (around("[1e400]"), "a number of more than 64 bits"),
@@ -89,7 +90,7 @@ def test_what_is_no_such_list_is_refused_in_a_sentence(
 
 
 def test_the_bounds_are_what_an_honest_file_may_have(tmp_path: Path) -> None:
-    deep = "[" * (MAX_NESTING - 2) + "]" * (MAX_NESTING - 2)
+    deep = "[" * (MAX_DEPTH - 2) + "]" * (MAX_DEPTH - 2)
     assert len(read(written(tmp_path, around(f"[{deep}]")))) == 1
     many = "[" + "[]," * (MAX_ENTRY_PARTS - 2) + "0]"
     assert len(read(written(tmp_path, around(f"[{many},{many}]")))) == 2
