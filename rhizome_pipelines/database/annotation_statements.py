@@ -65,3 +65,23 @@ join chunks k on k.id = pointed.chunk and k.document_id = %(document)s
 where c.entity_id = e.id and c.component_type in ('Position', 'ChunkRef')
   and c.chunk_id is null and c.chunk_ids is not null
 """
+
+# The other components point to a chunk too, if whoever wrote them wished it.
+POINTING: LiteralString = """
+select c.id from components c join entities e on e.id = c.entity_id
+where e.user_id = %(user)s and c.entity_id = any(%(entities)s)
+  and c.component_type not in ('Position', 'ChunkRef') and c.chunk_id is not null
+  and (c.document_id = %(document)s or c.document_id is null)
+for update of c
+"""
+
+FOLLOW: LiteralString = """
+update components c
+set chunk_id = p.chunk_id,
+    chunk_ids = case when c.chunk_ids is null then null else p.chunk_ids end
+from components p
+where c.id = any(%(pointing)s) and p.entity_id = c.entity_id and p.component_type = 'Position'
+  and (p.document_id = %(document)s or p.document_id is null) and p.chunk_id is not null
+  and (c.chunk_id is distinct from p.chunk_id
+       or c.chunk_ids is not null and c.chunk_ids is distinct from p.chunk_ids)
+"""

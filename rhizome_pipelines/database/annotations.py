@@ -1,6 +1,6 @@
 """`entities` and `components`: a document's annotations read, and moved along with its text."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, LiteralString
 from uuid import UUID
@@ -88,6 +88,16 @@ class PostgresAnnotations(AnchorStore):
             },
         )
 
+    def pointing(self, document_id: UUID, entities: Collection[UUID]) -> list[UUID]:
+        """The annotations' other components that point to a chunk."""
+        parameters = {"document": document_id, "entities": list(entities)}
+        return [row["id"] for row in self._all(statements.POINTING, parameters)]
+
+    def follow(self, document_id: UUID, pointing: Sequence[UUID]) -> None:
+        """Let these components point where their annotation's Position does."""
+        parameters = {"document": document_id, "pointing": list(pointing)}
+        self._connection.execute(statements.FOLLOW, parameters)
+
     def _all(self, query: LiteralString, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(query, {"user": self._user_id, **parameters}).fetchall()
@@ -110,12 +120,14 @@ def annotations_kept(
     reports: list[ReanchorReport] = []
     anchors = store.anchors(document_id)
     old_chunks = store.current_chunks(document_id) if anchors else []
+    pointing = store.pointing(document_id, anchors) if anchors else []
     yield reports
     if anchors:
         store.point_again(document_id, anchors)
         new_chunks = store.current_chunks(document_id)
         text = read_text or (lambda: rebuilt(new_chunks))
         reports.append(reanchor_document(store, document_id, anchors, old_chunks, text, new_chunks))
+        store.follow(document_id, pointing)
 
 
 def _columns(anchor: Anchor) -> dict[str, Any]:

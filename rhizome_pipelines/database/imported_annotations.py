@@ -1,16 +1,28 @@
 """Annotations that an import brings along: entities with their components, at the chunks here."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid5
 
 from psycopg.types.json import Jsonb
 
+from rhizome_pipelines.annotations.model import POSITION
 from rhizome_pipelines.database.connection import Connection
+from rhizome_pipelines.markdown.utf16 import utf16_length
 from rhizome_pipelines.transfer.incoming import AnnotationRecord, ComponentRecord
 
 ChunkId = Callable[[int], UUID | None]
 """The id of the document's chunk with that index; None if it has none."""
+
+
+@dataclass(frozen=True)
+class Brought:
+    """How many annotations were added, and how many of them a person should look at."""
+
+    added: int
+    to_review: int
 
 
 def bring(
@@ -19,14 +31,21 @@ def bring(
     document_id: UUID,
     annotations: Iterable[AnnotationRecord],
     chunk_id: ChunkId,
-) -> int:
-    """Add those that are not there; how many. One that is there stays as it is here."""
-    added = 0
+    read_text: Callable[[], str] | None,
+) -> Brought:
+    """Add those that are not there. One that is there stays as it is here.
+
+    One that stands nowhere in the text, by its own account, is for a person to see.
+    """
+    added = to_review = 0
+    length = _Length(read_text)
     for annotation in annotations:
         entity = _entity(connection, user_id, annotation)
         if entity is None:
             continue
         added += 1
+        nowhere = any(_stands_nowhere(one, chunk_id, length) for one in annotation.components)
+        to_review += nowhere
         with connection.cursor() as cursor:
             cursor.executemany(
                 """
@@ -37,11 +56,14 @@ def bring(
                         %(original)s, %(confidence)s, %(method)s, coalesce(%(review)s, false))
                 """,
                 [
-                    {"entity": entity, **_columns(component, document_id, chunk_id)}
+                    {
+                        "entity": entity,
+                        **_columns(component, document_id, chunk_id, nowhere=nowhere),
+                    }
                     for component in annotation.components
                 ],
             )
-    return added
+    return Brought(added, to_review)
 
 
 def _entity(connection: Connection, user_id: UUID, annotation: AnnotationRecord) -> UUID | None:
@@ -62,7 +84,38 @@ def _entity(connection: Connection, user_id: UUID, annotation: AnnotationRecord)
     return None
 
 
-def _columns(component: ComponentRecord, document_id: UUID, chunk_id: ChunkId) -> Mapping[str, Any]:
+class _Length:
+    """The text's, in UTF-16 code units; read when it is first asked for."""
+
+    def __init__(self, read_text: Callable[[], str] | None) -> None:
+        self._read_text = read_text
+
+    @cached_property
+    def units(self) -> int | None:
+        return None if self._read_text is None else utf16_length(self._read_text())
+
+
+def _stands_nowhere(component: ComponentRecord, chunk_id: ChunkId, length: _Length) -> bool:
+    """Whether its place is none: of a wrong type, beyond the text, in a chunk that there is not."""
+    if component.component_type != POSITION or not component.about_document:
+        return False
+    data = component.data or {}
+    told = [data[name] for name in ("startOffset", "endOffset") if data.get(name) is not None]
+    ends = [end for end in told if isinstance(end, int) and not isinstance(end, bool)]
+    if not isinstance(data.get("originalText"), str) or len(ends) < len(told):
+        return True
+    if component.chunk_index is not None and chunk_id(component.chunk_index) is None:
+        return True
+    return bool(ends) and (
+        ends != sorted(ends)
+        or ends[0] < 0
+        or (length.units is not None and ends[-1] > length.units)
+    )
+
+
+def _columns(
+    component: ComponentRecord, document_id: UUID, chunk_id: ChunkId, *, nowhere: bool
+) -> Mapping[str, Any]:
     chunk = None if component.chunk_index is None else chunk_id(component.chunk_index)
     chunks = None
     if component.chunk_indexes is not None:
@@ -76,7 +129,7 @@ def _columns(component: ComponentRecord, document_id: UUID, chunk_id: ChunkId) -
         "original": component.original_chunk_index,
         "confidence": component.recovery_confidence,
         "method": component.recovery_method,
-        "review": component.needs_review,
+        "review": component.needs_review or (nowhere and component.component_type == POSITION),
     }
 
 

@@ -120,20 +120,21 @@ class PostgresImportSink(ImportSink):
             chunks = self._copy_chunks(connection, document)
         self._record(connection, document, chunks)
         imported_connections.bring(connection, document.document_id, document.connections())
-        annotations = imported_annotations.bring(
+        brought = imported_annotations.bring(
             connection,
             self._user_id,
             document.document_id,
             document.annotations(),
             lambda index: self._chunk_id(document.document_id, index) if index < chunks else None,
+            document.text,
         )
         return AppliedDocument(
             document_id=document.document_id,
             title=document.title,
             chunks=chunks,
-            annotations=annotations,
+            annotations=brought.added,
             reanchored=sum(sum(one.placed.values()) for one in reports),
-            to_review=sum(len(one.needs_review) for one in reports),
+            to_review=brought.to_review + sum(len(one.needs_review) for one in reports),
             annotations_lost=sum(len(one.lost) for one in reports),
         )
 

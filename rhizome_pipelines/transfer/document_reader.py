@@ -27,7 +27,7 @@ from rhizome_pipelines.transfer.incoming import (
     read_list,
 )
 from rhizome_pipelines.transfer.places import CONTENT, Places
-from rhizome_pipelines.transfer.ports import DocumentFormats, Record, Told
+from rhizome_pipelines.transfer.ports import DocumentFormats, Record, Told, Vectors
 from rhizome_pipelines.transfer.records import COLUMNS, ChunkRecord
 
 MAX_FAULTS = 20
@@ -37,6 +37,9 @@ MAX_COUNTED = 1_000
 MAX_CHUNKS = 2_000_000
 MAX_JSON = 4 * 2**30
 """Bytes of one JSON file that is looked into."""
+
+_NEARLY = 0.01
+"""What rounding may do to a vector of length 1."""
 
 
 class FoundDocument(BaseModel):
@@ -164,14 +167,17 @@ class DocumentReader:
         changes: dict[str, object] = {}
         with self._opened(file) as path, self._telling():
             space = self._formats.space(path, found.chunk_count)
-            rows = 0
+            rows, of_length_1 = 0, True
             for block in self._formats.read_vectors(path):
                 rows += len(block)
                 if not np.isfinite(block).all():
                     raise InvalidInputError("embeddings.parquet holds what is no number")
+                of_length_1 = of_length_1 and _are_of_length_1(block)
             if rows != found.chunk_count:
                 raise InvalidInputError(f"embeddings.parquet holds {rows:,} vectors")
-            changes = {"model": space.model, "dimensions": space.dimensions}
+            # Whatever made others, it was not a model as it is used here: they are made anew.
+            model = space.model if of_length_1 else None
+            changes = {"model": model, "dimensions": space.dimensions}
         return found.model_copy(update=changes)
 
     # Rows
@@ -223,3 +229,9 @@ class DocumentReader:
             self._faults.append(error.message.rstrip("."))
         except RecursionError:
             self._faults.append("a file is nested too deeply")
+
+
+def _are_of_length_1(vectors: Vectors) -> bool:
+    """Or of no length at all, as those of texts without a word."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    return bool(np.all((np.abs(lengths - 1) < _NEARLY) | (lengths == 0)))

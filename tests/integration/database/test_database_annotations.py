@@ -7,7 +7,7 @@ import pytest
 
 from rhizome_pipelines.annotations import RecoveryMethod
 from rhizome_pipelines.database.annotations import PostgresAnnotations, annotations_kept
-from rhizome_pipelines.database.chunks import PostgresChunkSink
+from rhizome_pipelines.database.chunks import PostgresChunkSink, _apply, _stage_rows
 from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.database.documents import DocumentRepository, NewDocument
 from rhizome_pipelines.embedding.ports import EmbeddedChunk
@@ -222,6 +222,35 @@ def test_chunk_rows_that_are_made_anew_are_pointed_to_again(
             connection.execute("insert into chunks select * from kept")
         assert not reports[0].changed
     assert component(database, highlight, "Position")["chunk_id"] == uuid5(document.id, "18")
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_all_components_that_pointed_to_a_chunk_point_to_the_new_one(
+    database: Database, user: UUID, document: Document, highlight: UUID, moved: bool
+) -> None:
+    chunk = uuid5(document.id, "18")
+    database.execute(
+        "update components set chunk_id = %s where component_type in ('Content', 'Visual')",
+        (chunk,),
+    )
+    database.execute(
+        "update components set chunk_ids = array[%s] where component_type = 'Visual'", (chunk,)
+    )
+    text = f"A foreword.\n\n{TEXT}" if moved else TEXT
+    with (
+        database.transaction() as connection,
+        annotations_kept(connection, user, document.id, lambda: text),
+    ):
+        connection.execute("delete from chunks")
+        _stage_rows(connection, SPACE, embedded(document.id, text))
+        _apply(connection, document.id, SPACE)
+
+    now = uuid5(document.id, "19" if moved else "18")
+    assert component(database, highlight, "Position")["chunk_id"] == now
+    content, visual = (component(database, highlight, name) for name in ("Content", "Visual"))
+    assert (content["chunk_id"], content["chunk_ids"]) == (now, None)
+    assert (visual["chunk_id"], visual["chunk_ids"]) == (now, [now])
+    assert component(database, highlight, "Temporal")["chunk_id"] is None
 
 
 def test_the_report_counts_what_became_of_them(

@@ -1,16 +1,21 @@
 """Imports into an installation: what stays, what goes, what comes."""
 
 import json
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
 from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.store import CheckpointStore
+from rhizome_pipelines.deployment.transfer_formats import StageFormats
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError
+from rhizome_pipelines.transfer.collecting import ANNOTATIONS
+from rhizome_pipelines.transfer.names import rows_name
 from rhizome_pipelines.transfer.plan import Decision
 from tests.integration.transfer.editing import edited, everything, with_chunks
 from tests.integration.transfer.test_round_trip import annotate
@@ -250,6 +255,62 @@ def test_looking_for_connections_is_asked_for_by_a_job(
     assert output["connectionDetectionJobId"] == str(job["id"])
     assert output["connectionsReprocessed"] is True
     assert (job["entity_id"], job["user_id"], job["status"]) == (roots.id, there.user, "pending")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"startOffset": "x"},
+        {"startOffset": 2**62},
+        {"startOffset": 1.5},
+        {"startOffset": -1},
+        {"startOffset": 9, "endOffset": 3},
+        {"originalText": 7},
+    ],
+)
+def test_an_annotation_that_stands_nowhere_is_for_a_person_to_see(
+    here: Installation, there: Installation, roots: Document, change: dict[str, Any]
+) -> None:
+    entity = annotate(here, roots.id, "Roots")
+    name = rows_name(roots.id, ANNOTATIONS)
+
+    def misplace(files: dict[str, bytes]) -> None:
+        content = json.loads(files[name])
+        for component in content["annotations"][0]["components"]:
+            if component["component_type"] == "Position":
+                component["data"].update(change)
+        files[name] = json.dumps(content).encode()
+
+    output = there.import_(edited(here.export(roots.id, includeAnnotations=True), misplace))
+
+    assert output["documents"][0]["annotationsToReview"] == 1
+    (row,) = there.database.all(
+        "select needs_review, data from components "
+        "where entity_id = %s and component_type = 'Position'",
+        (entity,),
+    )
+    assert row["needs_review"]
+    assert change.items() <= row["data"].items(), "what a person wrote is kept"
+
+
+def test_vectors_that_no_model_makes_are_made_anew(
+    here: Installation, there: Installation, roots: Document, tmp_path: Path
+) -> None:
+    name = f"documents/{roots.id}/embeddings.parquet"
+
+    def enlarge(files: dict[str, bytes]) -> None:
+        path = tmp_path / "vectors.parquet"
+        path.write_bytes(files[name])
+        formats = StageFormats()
+        rows = len(here.contents(roots.id))
+        blocks = [block * np.float32(3e38) for block in formats.read_vectors(path)]
+        formats.write_vectors(path, roots.id, formats.space(path, rows), blocks)
+        files[name] = path.read_bytes()
+
+    output = there.import_(edited(here.export(roots.id), enlarge))
+
+    assert output["embeddingsRegenerated"]
+    assert there.files(roots.id)["embeddings.parquet"] == here.files(roots.id)["embeddings.parquet"]
 
 
 # chunks.json in the storage
