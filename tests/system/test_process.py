@@ -33,7 +33,29 @@ def test_three_files_twice(home: Home, tmp_path: Path) -> None:
     results = json.loads(again.stdout)
     assert {result["job_id"] for result in results} == {str(job["id"]) for job in jobs}
     assert _jobs(home) == jobs, "what was done was done again"
+    home.wait_until_empty()
 
+
+def test_the_other_jobs_are_done_by_the_deployment_that_is_up(
+    home: Home, port: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "my documents"
+    folder.mkdir()
+    for name in FILES:
+        shutil.copy(SAMPLES / name, folder / name)
+    with home.start("up", "--port", str(port)) as up:
+        wait_until(lambda: answers(port), "the web server answers")
+        processed = home.rhizome("process", folder, "--json")
+        assert processed.returncode == 0, processed.stderr
+        _detect_reprocess_export_import(home, json.loads(processed.stdout), tmp_path)
+        up.send_signal(signal.SIGTERM)
+        assert "Stopped" in up.communicate(timeout=60)[0]
+    home.wait_until_empty()
+
+
+def _detect_reprocess_export_import(
+    home: Home, results: list[dict[str, Any]], tmp_path: Path
+) -> None:
     detected = home.rhizome("detect", *(result["document_id"] for result in results), "--json")
 
     assert detected.returncode == 0, detected.stderr
@@ -69,7 +91,6 @@ def test_three_files_twice(home: Home, tmp_path: Path) -> None:
     written = archive.read_bytes()
     assert home.rhizome("export", "--all", "--output", archive).returncode == 2
     assert archive.read_bytes() == written, "a file was overwritten that nobody gave up"
-    home.wait_until_empty()
 
 
 def test_one_bad_file_fails_the_command_and_no_other_document(home: Home, tmp_path: Path) -> None:
