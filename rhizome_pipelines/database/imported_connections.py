@@ -112,7 +112,8 @@ def settle(connection: Connection, user_id: UUID) -> dict[UUID, SettledConnectio
     rows = connection.execute(
         """
         select document,
-               count(*) filter (where found and not carried),
+               count(distinct (source, target, connection_type))
+                   filter (where found and not carried),
                count(*) filter (where found and carried),
                count(*) filter (where not found),
                coalesce(

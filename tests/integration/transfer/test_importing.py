@@ -14,7 +14,7 @@ from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.deployment.transfer_formats import StageFormats
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError, PermanentError
-from rhizome_pipelines.transfer.collecting import ANNOTATIONS
+from rhizome_pipelines.transfer.collecting import ANNOTATIONS, CONNECTIONS
 from rhizome_pipelines.transfer.names import rows_name
 from rhizome_pipelines.transfer.plan import Decision
 from tests.integration.transfer.editing import edited, everything, with_chunks
@@ -179,6 +179,24 @@ def test_annotations_and_connections_come_along(
     there.import_(archive, strategy="replace")
     (again,) = there.database.all("select count(*) as count from components")
     assert again["count"] == 3
+
+
+def test_a_connection_that_is_told_twice_is_counted_once(
+    here: Installation, there: Installation, roots: Document, trees: Document
+) -> None:
+    archive = here.export(roots.id, trees.id, includeConnections=True)
+
+    def repeat(files: dict[str, bytes]) -> None:
+        for name in [name for name in files if name.endswith(f"/{CONNECTIONS}")]:
+            content = json.loads(files[name])
+            content["connections"] *= 3
+            files[name] = json.dumps(content).encode()
+
+    output = there.import_(edited(archive, repeat))
+
+    (stored,) = there.database.all("select count(*) as count from connections")
+    told = [one["connectionsImported"] for one in output["documents"]]
+    assert sum(told) == stored["count"] > 0
 
 
 # One transaction
