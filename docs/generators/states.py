@@ -1,6 +1,6 @@
 """docs/states.md: what `reconcile` decides in every situation, found out by asking it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -84,10 +84,16 @@ class Condition:
     due: bool
 
 
+BEFORE: Sequence[JobStatus | None] = (
+    None,
+    JobStatus.COMPLETED,
+    JobStatus.FAILED,
+    JobStatus.CANCELLED,
+)
 CONDITIONS: Sequence[Condition] = [
     Condition(*rest)
     for rest in product(
-        RunState, (None, CHECKPOINT), (False, True), (None, JobStatus.COMPLETED), (False, True)
+        RunState, (None, CHECKPOINT), (False, True), BEFORE, (False, True)
     )
 ]
 
@@ -208,15 +214,19 @@ def _further(conditions: Sequence[Condition]) -> str:
     told = [
         _only(conditions, lambda one: one.checkpoint is not None, "a checkpoint", "no checkpoint"),
         _only(conditions, lambda one: one.long_ago, "asked long ago", "asked lately"),
-        _only(
-            conditions,
-            lambda one: one.before is not None,
-            "after `completed`",
-            "not after `completed`",
-        ),
+        _after({one.before for one in conditions}),
         _only(conditions, lambda one: one.due, "due", "not due"),
     ]
     return ", ".join(one for one in told if one)
+
+
+def _after(before: Set[JobStatus | None]) -> str:
+    """Which status the job must have had; nothing if any may be."""
+    if len(before) == len(BEFORE):
+        return ""
+    others = None in before
+    named = [one for one in BEFORE if one is not None and (one in before) is not others]
+    return f"{'not ' if others else ''}after {', '.join(f'`{one.value}`' for one in named)}"
 
 
 def _only(
