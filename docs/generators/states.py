@@ -92,9 +92,7 @@ BEFORE: Sequence[JobStatus | None] = (
 )
 CONDITIONS: Sequence[Condition] = [
     Condition(*rest)
-    for rest in product(
-        RunState, (None, CHECKPOINT), (False, True), BEFORE, (False, True)
-    )
+    for rest in product(RunState, (None, CHECKPOINT), (False, True), BEFORE, (False, True))
 ]
 
 

@@ -43,6 +43,13 @@ class _Warm(Protocol):
     def prewarm(self, origin: JobPythonOrigin, location_name: str | None = None) -> None: ...
 
 
+@runtime_checkable
+class _Recording(Protocol):
+    """A run launcher that has each worker on record before it does anything."""
+
+    def has_worker(self, run: DagsterRun) -> bool | None: ...
+
+
 class DagsterRuns:
     """The runs of attempts: what Dagster knows of them, and new ones."""
 
@@ -61,11 +68,33 @@ class DagsterRuns:
         bound = [attempt.run_id for attempt in wanted if attempt.run_id is not None]
         by_id = {run.run_id: run for run in self._by_ids(bound)}
         return {
-            (attempt.job_id, attempt.number): _fold(
+            (attempt.job_id, attempt.number): self._state(
                 by_id.get(attempt.run_id) if attempt.run_id else self._by_tags(attempt)
             )
             for attempt in wanted
         }
+
+    def _state(self, run: DagsterRun | None) -> RunState:
+        if run is not None and run.status is DagsterRunStatus.STARTING:
+            return self._starting(run)
+        return RunState.UNKNOWN if run is None else _STATES[run.status]
+
+    def _starting(self, run: DagsterRun) -> RunState:
+        """Dagster waits for minutes for a run to begin whose worker, or whose launch, was killed.
+
+        Its launches are over when somebody looks: both are done by the one tick that has its turn.
+        """
+        launcher = self._instance.run_launcher
+        if not isinstance(launcher, _Recording):
+            return RunState.ALIVE
+        match launcher.has_worker(run):
+            case True:
+                return RunState.ALIVE
+            case False:
+                return RunState.FAILED
+            case None:
+                queued = not isinstance(self._instance.run_coordinator, DefaultRunCoordinator)
+                return RunState.ALIVE if queued else RunState.CREATED
 
     def _by_ids(self, run_ids: list[str]) -> Iterable[DagsterRun]:
         return self._instance.get_runs(RunsFilter(run_ids=run_ids)) if run_ids else ()
@@ -184,7 +213,7 @@ class DagsterRuns:
     def abandon(self, run_id: str) -> None:
         """A run that was created and never launched is over: nobody can launch it any more."""
         run = self._instance.get_run_by_id(run_id)
-        if run is not None and run.status is DagsterRunStatus.NOT_STARTED:
+        if run is not None and self._state(run) is RunState.CREATED:
             self._instance.report_run_failed(run, "The run was created, but never launched.")
 
 
@@ -208,7 +237,3 @@ _STATES: Mapping[DagsterRunStatus, RunState] = {
     DagsterRunStatus.FAILURE: RunState.FAILED,
     DagsterRunStatus.CANCELED: RunState.CANCELLED,
 }
-
-
-def _fold(run: DagsterRun | None) -> RunState:
-    return RunState.UNKNOWN if run is None else _STATES[run.status]

@@ -128,6 +128,14 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             see_to_its_end(entry.worker, grace, reference, run_id, self._place.log)
         return True
 
+    def has_worker(self, run: DagsterRun) -> bool | None:
+        """Whether the run's worker lives, as far as this machine can tell; None if none is known.
+
+        Once `launch_run` has returned, a run of which none is known will never have one.
+        """
+        entry = self._entry(run) if CAN_FORK else None
+        return None if entry is None else entry.worker.alive or entry.worker.may_be_elsewhere
+
     @property
     def supports_check_run_worker_health(self) -> bool:
         return CAN_FORK

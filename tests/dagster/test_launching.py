@@ -21,7 +21,7 @@ from rhizome_pipelines.lifecycle.reconcile import LAUNCH_GRACE, SUBMIT_GRACE
 from rhizome_pipelines.run_api import ATTEMPT_TAG, JOB_TAG, TITLE_TAG, USER_TAG
 from rhizome_pipelines.settings import load_settings
 from tests.bad_input import SAMPLES
-from tests.dagster.launchers import NotesLauncher
+from tests.dagster.launchers import NotesLauncher, RecordingLauncher
 from tests.dagster.launching_world import LaunchingWorld, instance_with
 
 LATE = SUBMIT_GRACE + timedelta(seconds=1)
@@ -261,6 +261,51 @@ def test_death_before_the_run_was_launched(world: LaunchingWorld, card_box: Docu
 
     assert [run.tags[ATTEMPT_TAG] for run in runs] == ["2"]
     # Nobody can launch it any more, and Dagster does not show it as waiting for ever.
+    abandoned = world.instance.get_run_by_id(run_id)
+    assert abandoned is not None
+    assert abandoned.status is DagsterRunStatus.FAILURE
+
+
+@pytest.fixture
+def recording(world: LaunchingWorld) -> RecordingLauncher:
+    """In place of the launcher that keeps no record."""
+    launcher = RecordingLauncher()
+    launcher.register_instance(world.instance)
+    world.instance._run_launcher = launcher
+    return launcher
+
+
+def test_a_worker_that_died_before_its_run_began_is_missed_at_once(
+    world: LaunchingWorld, card_box: Document, recording: RecordingLauncher
+) -> None:
+    job_id = world.ask(card_box)
+    world.tick()
+    (run_id,) = recording.launched
+    recording.workers[run_id] = True
+    world.tick()
+    assert world.attempts(job_id)[0].alive, "it may be on its way for long"
+
+    recording.workers[run_id] = False
+    world.tick()
+    world.tick()
+
+    assert [attempt.outcome for attempt in world.attempts(job_id)] == [AttemptOutcome.LOST, None]
+
+
+def test_death_while_the_run_was_launched(
+    world: LaunchingWorld, card_box: Document, recording: RecordingLauncher
+) -> None:
+    job_id = world.ask(card_box)
+    world.tick()
+    (run_id,) = recording.launched
+    world.tick()
+    assert world.attempts(job_id)[0].alive
+    _age(world, job_id, LATE)
+
+    world.tick()
+    world.tick()
+
+    assert [attempt.outcome for attempt in world.attempts(job_id)] == [AttemptOutcome.LOST, None]
     abandoned = world.instance.get_run_by_id(run_id)
     assert abandoned is not None
     assert abandoned.status is DagsterRunStatus.FAILURE

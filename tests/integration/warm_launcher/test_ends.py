@@ -46,6 +46,17 @@ def test_a_run_that_ignores_interrupts_is_killed_with_its_children(shared: World
     shared.until(lambda: ProcessIdentity.of(child) is None)
 
 
+def test_a_worker_is_known_as_long_as_it_lives(shared: World) -> None:
+    unlaunched = shared.make("quick")
+    assert shared.launcher.has_worker(shared.run(unlaunched)) is None
+    run_id = shared.begin("sleep")
+    assert shared.launcher.has_worker(shared.run(run_id)) is True
+    run = shared.run(run_id)
+    shared.launcher.terminate(run_id)
+    shared.end_of(run_id)
+    shared.until(lambda: not shared.launcher.has_worker(run))
+
+
 def test_a_run_that_has_ended_is_not_terminated(shared: World) -> None:
     run_id = shared.execute("quick")
     assert not shared.launcher.terminate(run_id)
