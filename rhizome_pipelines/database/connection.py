@@ -34,6 +34,10 @@ class LockedError(TransientError):
     """Somebody else's lock was waited for in vain; the database as such is there."""
 
 
+class DatabaseAwayError(TransientError):
+    """The database cannot be reached, or broke off: nobody's fault who was at work on it."""
+
+
 def normalise_url(url: str) -> str:
     """The URL as libpq takes it: `postgres://` and SQLAlchemy's `+driver` spellings are accepted.
 
@@ -91,7 +95,7 @@ def translated(url: str, error: psycopg.Error) -> TransientError:
         )
     reason = _without_password(url, " ".join(str(error).split()))
     if state is None or state.startswith(_UNREACHABLE_CLASSES):
-        return TransientError(f"The database {place(url)} cannot be reached: {reason}")
+        return DatabaseAwayError(f"The database {place(url)} cannot be reached: {reason}")
     return TransientError(f"The database {place(url)} could not do this now: {reason}")
 
 

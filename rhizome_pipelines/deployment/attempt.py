@@ -10,6 +10,7 @@ from rhizome_pipelines.checkpoints.results import StageCheckpoint
 from rhizome_pipelines.checkpoints.store import CheckpointStore
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.circuits import Circuits
+from rhizome_pipelines.database.connection import DatabaseAwayError
 from rhizome_pipelines.database.control import DatabaseControl
 from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
@@ -130,11 +131,20 @@ class AttemptSession:
         return self.checkpoints.load_final(stage.value)
 
     def fail(self, fault: BaseException) -> None:
-        """Record the fault: attempt, job and document. Once, and only while the job is ours."""
+        """Record the fault: attempt, job and document. Once, and only while the job is ours.
+
+        That the database was away is no fault of the job: it uses up no retry, and the next attempt
+        is a rescue, as if this process had died.
+        """
         if self._ended:
             return
         self._progress.close()
         self._ended = True
+        if isinstance(fault, DatabaseAwayError):
+            JobRepository(self.services.database).release(
+                self.job.id, self.attempt.number, AttemptOutcome.LOST, fault.message
+            )
+            return
         # Ownership lost meanwhile: the job's fate is another's to tell.
         with suppress(OwnershipLostError):
             record_failure(self.services, self._guard, self.job, fault)

@@ -3,10 +3,11 @@
 import pytest
 
 from rhizome_pipelines.checkpoints.objects import StorageUnavailableError
+from rhizome_pipelines.database.connection import connect
 from rhizome_pipelines.deployment.checkpoint_report import checkpoint_report
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import ErrorType
-from rhizome_pipelines.lifecycle.jobs import AttemptTrigger, JobStatus
+from rhizome_pipelines.lifecycle.jobs import AttemptOutcome, AttemptTrigger, JobStatus
 from tests.bad_input import SAMPLES
 from tests.dagster.launching_world import LaunchingWorld
 from tests.dagster.test_going_on import steps
@@ -19,6 +20,10 @@ def card_box(launching: LaunchingWorld) -> Document:
 
 def away(_: str) -> None:
     raise StorageUnavailableError("The storage does not answer.")
+
+
+def without_database(_: str) -> None:
+    connect("postgresql://nobody@127.0.0.1:1/none")
 
 
 def is_due(world: LaunchingWorld) -> None:
@@ -49,6 +54,25 @@ def test_a_transient_failure_is_tried_again_when_it_is_due(
     done = launching.job(job_id)
     assert (done.status, done.retry_count) == (JobStatus.COMPLETED, 1)
     assert launching.attempts(job_id)[1].trigger is AttemptTrigger.RETRY
+
+
+def test_that_the_database_was_away_uses_up_no_retry(
+    launching: LaunchingWorld, card_box: Document
+) -> None:
+    job_id = launching.ask(card_box)
+    launching.watch.once_written("stage-chunking.json", without_database)
+    (first,) = launching.look_and_launch()
+    assert not launching.work(first).success
+
+    assert launching.job(job_id).status is JobStatus.PENDING
+    (again,) = launching.look_and_launch()
+
+    assert launching.work(again).success
+    assert "extraction" not in steps(launching, again)
+    done = launching.job(job_id)
+    assert (done.status, done.retry_count) == (JobStatus.COMPLETED, 0)
+    lost, rescue = launching.attempts(job_id)
+    assert (lost.outcome, rescue.trigger) == (AttemptOutcome.LOST, AttemptTrigger.RESCUE)
 
 
 def test_defect_5_the_retries_end_and_the_person_is_told(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, LiteralString, Protocol
 from uuid import UUID
 
-from rhizome_pipelines.checkpoints.keys import parse_checkpoint_name
+from rhizome_pipelines.checkpoints.keys import TEMPORARY_MARK, parse_checkpoint_name
 from tests.system.chaos.world import ChaosWorld
 
 FILES = ("content.md", "chunks.json", "embeddings.parquet", "connections.parquet")
@@ -218,7 +218,10 @@ class ImportDocuments(_Ops):
             str(path.relative_to(user)): _hash(path.read_bytes())
             for document in self._documents
             for path in sorted((user / str(document)).rglob("*"))
-            if path.is_file() and parse_checkpoint_name(path.name) is None
+            if path.is_file()
+            and parse_checkpoint_name(path.name) is None
+            # Who is killed while writing leaves this; the store itself removes it after an hour.
+            and not path.name.startswith(TEMPORARY_MARK)
         }
         output = world.job(job)["output_data"]
         return {**files, "told": _without(output, _TIMES), **_rows(world, self._documents)}
