@@ -1,6 +1,8 @@
 """Wishes and deaths in the middle of a run: what is stopped stays so, and goes on from there."""
 
 import io
+import os
+import signal as signals
 from collections.abc import Callable
 from pathlib import Path
 
@@ -227,6 +229,27 @@ def test_a_shutdown_between_the_work_and_its_record_gives_the_job_back(
     assert world.attempts(job_id)[0].outcome is AttemptOutcome.SHUTDOWN
     world.settle()
     assert world.job(job_id).status is JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize("number", [signals.SIGINT, signals.SIGTERM])
+def test_a_completed_job_cleans_up_though_its_worker_is_asked_to_end(
+    world: World, document: Document, number: signals.Signals
+) -> None:
+    """`rhizome process` ends its deployment as soon as the last row says `completed`."""
+    job_id = world.ask(document)
+    seen: list[JobStatus] = []
+
+    def end(_: str) -> None:
+        seen.append(world.job(job_id).status)
+        os.kill(os.getpid(), number)
+
+    world.watch.before_deleting("stage-extraction.json", end)
+    (request,) = world.look()
+    result = world.run(request)
+
+    assert result.success
+    assert seen == [JobStatus.COMPLETED]
+    assert not [name for name in world.files(document) if name.startswith("stage-")]
 
 
 def test_terminated_in_dagster_the_job_is_paused(world: World, document: Document) -> None:
