@@ -234,6 +234,7 @@ class SetRight:
 
 
 LEFT_BEHIND = "Processing stopped without an end; process the document again."
+GIVEN_UP = "Its job was cancelled or deleted; process the document again."
 
 
 def set_right(
@@ -253,14 +254,33 @@ def set_right(
     limit = None if dry_run else BATCH
     while stuck := rows.stuck_documents(services.database, user_id, since, limit):
         for document in stuck:
-            status = "completed" if _has_finals(services, document) else "failed"
-            error = None if status == "completed" else LEFT_BEHIND
-            if dry_run or rows.settle_document(services.database, document, status, error):
+            status = _standing(services, document)
+            if dry_run or _settle(services, document, status, LEFT_BEHIND):
                 counted[status] += 1
                 touched.append(document.id)
         if dry_run or len(stuck) < BATCH:
             break
     return SetRight(counted["completed"], counted["failed"], dry_run, touched)
+
+
+def set_given_up_right(services: Services, user_id: UUID, document_id: UUID | None) -> None:
+    """The same for one document, and at once: its job was cancelled or deleted.
+
+    Nothing if it is not said to be in processing, or if another unfinished job is about it.
+    """
+    if document_id is None:
+        return
+    for one in rows.stuck_documents(services.database, user_id, timedelta(), 1, document_id):
+        _settle(services, one, _standing(services, one), GIVEN_UP)
+
+
+def _standing(services: Services, stuck: rows.StuckDocument) -> str:
+    return "completed" if _has_finals(services, stuck) else "failed"
+
+
+def _settle(services: Services, stuck: rows.StuckDocument, status: str, why: str) -> bool:
+    error = None if status == "completed" else why
+    return rows.settle_document(services.database, stuck, status, error)
 
 
 def _has_finals(services: Services, stuck: rows.StuckDocument) -> bool:

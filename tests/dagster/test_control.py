@@ -11,7 +11,9 @@ from dagster import DagsterExecutionInterruptedError, DagsterRunStatus
 from reportlab.pdfgen.canvas import Canvas
 
 from rhizome_pipelines.checkpoints.keys import stage_of
+from rhizome_pipelines.deployment.cleanup import GIVEN_UP
 from rhizome_pipelines.lifecycle.documents import Document
+from rhizome_pipelines.lifecycle.errors import ErrorType
 from rhizome_pipelines.lifecycle.jobs import AttemptOutcome, AttemptTrigger, JobStatus
 from tests.dagster.world import World
 
@@ -56,6 +58,12 @@ def undisturbed(world: World, book: Path) -> Callable[[Document], None]:
         assert world.hashes(document) == disturbed
 
     return compare
+
+
+def _given_up(world: World, document: Document) -> bool:
+    """Whether the document tells that nobody works on it any more."""
+    row = world.document_row(document)
+    return (row["processing_status"], row["processing_error"]) == ("failed", GIVEN_UP)
 
 
 def _run_until(world: World, document: Document, moment: str, act: Callable[[], None]) -> int:
@@ -119,6 +127,7 @@ def test_a_deleted_job_leaves_nothing_new(world: World, document: Document, mome
 
     assert world.jobs.list() == []
     assert "manifest.json" not in world.files(document)
+    assert _given_up(world, document)
     assert world.look() == []
 
 
@@ -143,6 +152,45 @@ def test_a_cancelled_job_stays_cancelled(world: World, document: Document) -> No
 
     assert world.job(job_id).status is JobStatus.CANCELLED
     assert world.attempts(job_id)[0].outcome is AttemptOutcome.CANCELLED
+    assert _given_up(world, document)
+    assert world.look() == []
+
+
+def test_the_document_of_a_deleted_job_whose_worker_died_is_set_right(
+    world: World, document: Document
+) -> None:
+    """As soon as its attempt counts as ended, not with the hourly sweep."""
+    job_id = world.ask(document)
+    world.look()
+    world.services.database.execute("update documents set processing_status = 'processing'")
+    world.delete(job_id)
+
+    for _ in range(3):
+        world.services.database.execute(
+            "update job_attempts set created_at = created_at - interval '91 s'"
+        )
+        world.look()
+
+    assert _given_up(world, document)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_document_that_is_deleted_while_its_job_is_at_work(
+    world: World, document: Document, moment: str
+) -> None:
+    """The job says so at once, and nothing is tried again."""
+    job_id = world.ask(document)
+    world.watch.once_written(
+        moment, lambda _: world.services.database.execute("delete from documents")
+    )
+
+    (request,) = world.look()
+    world.run(request)
+
+    job = world.job(job_id)
+    assert (job.status, job.error_type) == (JobStatus.FAILED, ErrorType.INVALID)
+    assert "deleted while its job was at work" in (job.error_message or "")
+    assert job.next_retry_at is None
     assert world.look() == []
 
 
