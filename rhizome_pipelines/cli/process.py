@@ -28,6 +28,7 @@ from rhizome_pipelines.deployment.intake import (
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import JobStatus
+from rhizome_pipelines.lifecycle.wording import some
 
 
 def process_named(named: Sequence[str], *, again: bool, as_json: bool) -> None:
@@ -66,7 +67,9 @@ def _take_in(
     for one in take_in(services, services.settings.user, find_items(named)):
         match one:
             case PassedOver():
-                mention(f"{one.count} files of other types in {one.folder} were passed over.")
+                verb = "was" if one.count == 1 else "were"
+                files = some(one.count, "file")
+                mention(f"{files} of other types in {one.folder} {verb} passed over.")
             case Refused(path=None):
                 refused.append(one)
             case Refused():

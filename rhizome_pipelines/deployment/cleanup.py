@@ -39,6 +39,7 @@ from rhizome_pipelines.deployment.archive_cleanup import due_archives
 from rhizome_pipelines.deployment.scratch import sweep_scratch
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES
+from rhizome_pipelines.lifecycle.wording import some
 
 BATCH = 500
 """Files that are removed together; whether they are needed is asked again before each batch."""
@@ -74,7 +75,7 @@ class Sweep:
     def summary(self) -> str:
         """For a person."""
         verb = "Would remove" if self.dry_run else "Removed"
-        return f"{verb} {self.files:,} files ({self.bytes:,} bytes)."
+        return f"{verb} {some(self.files, 'file')} ({self.bytes:,} bytes)."
 
 
 def discard_for(services: Services, job_id: UUID, user_id: UUID, document_id: UUID | None) -> bool:
@@ -228,7 +229,7 @@ class SetRight:
         """For a person."""
         verb = "Would set" if self.dry_run else "Set"
         return (
-            f"{verb} {self.completed + self.failed:,} documents right: "
+            f"{verb} {some(self.completed + self.failed, 'document')} right: "
             f"{self.completed:,} completed, {self.failed:,} failed."
         )
 
