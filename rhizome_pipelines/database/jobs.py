@@ -143,7 +143,10 @@ class JobRepository:
         )
 
     def reject(self, job_id: UUID, message: str, error_type: ErrorType = ErrorType.INVALID) -> bool:
-        """A pending job cannot be begun at all: failed, with the sentence. False if not pending."""
+        """A pending job cannot be begun at all: failed, with the sentence. False if not pending.
+
+        So has its document, unless an earlier job has completed it: nothing of that was touched.
+        """
         row = self._database.first(
             """
             with rejected as (
@@ -158,7 +161,8 @@ class JobRepository:
                 set processing_status = 'failed', processing_error = %(message)s
                 from rejected
                 where d.id = rejected.entity_id and d.user_id = rejected.user_id
-                  and replace(rejected.job_type, '-', '_') = 'process_document')
+                  and replace(rejected.job_type, '-', '_') = 'process_document'
+                  and d.processing_status is distinct from 'completed')
             select id from rejected
             """,
             {"id": job_id, "message": storable_text(message), "type": error_type},

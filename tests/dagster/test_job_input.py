@@ -83,6 +83,16 @@ def test_all_faults_are_told_in_one_sentence(world: World, card_box: Document) -
     assert "storage_path must be a text" in told
 
 
+def test_a_completed_document_stays_so_when_a_job_about_it_is_refused(
+    world: World, card_box: Document
+) -> None:
+    world.process(card_box)
+
+    _refused(world, world.process(card_box, document_id=str(uuid4())))
+
+    assert world.document_row(card_box)["processing_status"] == "completed"
+
+
 @pytest.mark.parametrize("written", ["[]", '"x"', "3", "true"])
 def test_an_input_that_is_no_object(world: World, card_box: Document, written: str) -> None:
     job_id = world.ask(card_box)
