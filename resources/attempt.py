@@ -16,6 +16,7 @@ from dagster import (
     resource,
 )
 from dagster._core.execution.plan.objects import ErrorSource
+from dagster._utils.interrupts import capture_interrupts
 
 from rhizome_pipelines.deployment.attempt import AttemptSession, RunEnding
 from rhizome_pipelines.deployment.faults import explained
@@ -74,7 +75,10 @@ def attempt_resource(context: InitResourceContext) -> Iterator[AttemptSession | 
             with attempts_scratch(services, session.attempt):
                 yield session
         finally:
-            session.close(_ending(instance, run.run_id))
+            # Whoever waited for the job ends the deployment as soon as its row says that it is
+            # completed. The clean-up after that is short, and nobody would make up for it.
+            with capture_interrupts():
+                session.close(_ending(instance, run.run_id))
 
 
 def _identity(run: DagsterRun, config: Mapping[str, Any], services: Services) -> RunIdentity:

@@ -11,6 +11,7 @@ import typer
 
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.families import family
+from rhizome_pipelines.cli.identifying import WHOLE_OR_BEGINNING
 from rhizome_pipelines.cli.output import EXIT_FAILED, complain
 from rhizome_pipelines.transfer.inputs import ExportFormat, ImportStrategy
 
@@ -42,7 +43,7 @@ def _common(
 
 Documents = Annotated[
     list[str] | None,
-    typer.Argument(metavar="DOCUMENT", help="Their ids, or how they begin."),
+    typer.Argument(metavar="DOCUMENT", help=WHOLE_OR_BEGINNING),
 ]
 Everything = Annotated[bool, typer.Option("--all", help="All documents.")]
 

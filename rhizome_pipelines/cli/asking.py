@@ -58,15 +58,18 @@ class Ended:
 def see_through(services: Services, asking: Iterator[WatchedJob], *, quiet: bool) -> list[Ended]:
     """Ask for the jobs, stay until they are over, and show meanwhile how far they are.
 
-    `asking` inserts a job's row and gives the job, one after the other. See `work_through`;
-    raises KeyboardInterrupt with a sentence on what becomes of those that were asked for.
+    `asking` inserts a job's row and gives the job, one after the other. See `work_through`: where
+    that gives up, it is said why, and the jobs are as they are then. Raises KeyboardInterrupt with
+    a sentence on what becomes of those that were asked for.
     """
     asked: list[WatchedJob] = []
     with told_what_becomes(services, asked):
         for one in asking:
             asked.append(one)
-        work_through(services, asked, quiet=quiet)
+        gave_up = work_through(services, asked, quiet=quiet)
     rows = {job.id: job for job in jobs_by_id(services.database, [one.job_id for one in asked])}
+    if gave_up is not None:
+        complain(gave_up.message)
     return [Ended(one.job_id, one.label, rows.get(one.job_id)) for one in asked]
 
 

@@ -1,13 +1,13 @@
 """`rhizome documents`: add, list, show, delete."""
 
-from dataclasses import asdict
-from typing import Annotated, Any, assert_never
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any, assert_never
 
 import typer
 
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.asking import named_documents
-from rhizome_pipelines.cli.identifying import DOCUMENT
+from rhizome_pipelines.cli.identifying import DOCUMENT, WHOLE_OR_BEGINNING
 from rhizome_pipelines.cli.output import (
     EXIT_USAGE,
     complain,
@@ -23,6 +23,9 @@ from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.finding import PassedOver, Refused, find_items
 from rhizome_pipelines.deployment.intake import Added, take_in
 from rhizome_pipelines.lifecycle.documents import Document
+
+if TYPE_CHECKING:
+    from rhizome_pipelines.deployment.document_removal import Removed
 
 app = typer.Typer(no_args_is_help=True, help="Add, see and remove documents.")
 
@@ -92,9 +95,7 @@ def list_documents(
 
 @app.command()
 def show(
-    document_id: Annotated[
-        str, typer.Argument(metavar="DOCUMENT", help="The id, or how it begins.")
-    ],
+    document_id: Annotated[str, typer.Argument(metavar="DOCUMENT", help=WHOLE_OR_BEGINNING)],
     as_json: AsJson = False,
 ) -> None:
     """Show one document, its files and its newest job."""
@@ -129,7 +130,7 @@ def show(
 
 @app.command()
 def delete(
-    ids: Annotated[list[str], typer.Argument(metavar="DOCUMENT", help="Ids, or how they begin.")],
+    ids: Annotated[list[str], typer.Argument(metavar="DOCUMENT", help=WHOLE_OR_BEGINNING)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
@@ -149,19 +150,29 @@ def delete(
 
         user = services.settings.user
         meant, unknown = DOCUMENT.resolved(services, ids, user)
-        with dagster_history(context.dagster_home()) as history:
+        documents = DocumentRepository(services.database)
+        there = [one for one in meant if documents.get(user, one) is not None]
+        done = Removed(dry_run=dry_run)
+        if there:
+            with dagster_history(context.dagster_home()) as history:
 
-            def act(dry_run: bool) -> Removed:
-                return delete_documents(
-                    services, meant, user, history, dry_run=dry_run, told=Waiting()
-                )
+                def act(dry_run: bool) -> Removed:
+                    return delete_documents(
+                        services, there, user, history, dry_run=dry_run, told=Waiting()
+                    )
 
-            if not dry_run:
-                confirm(lambda: act(True).summary(), yes=yes)
-            done = act(dry_run)
+                if not dry_run:
+                    confirm(lambda: act(True).summary(), yes=yes)
+                done = act(dry_run)
+    gone = tuple(one for one in meant if one not in there) + done.unknown
+    _show_removed(replace(done, unknown=gone), unknown, as_json, nothing=not there)
+
+
+def _show_removed(done: "Removed", unknown: list[str], as_json: bool, *, nothing: bool) -> None:
+    """What went, if there was anything; and a refusal for each that was not there."""
     if as_json:
         show_json(asdict(done))
-    else:
+    elif not nothing:
         console.print(done.summary(), soft_wrap=True)
     unknown += [
         f"There is no document {one} of this user; see `rhizome documents list`."

@@ -21,7 +21,7 @@ from rhizome_pipelines.cli.signals import asked_to_end
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document
-from rhizome_pipelines.lifecycle.jobs import JobType
+from rhizome_pipelines.lifecycle.jobs import JobStatus, JobType
 from rhizome_pipelines.transfer.inputs import ExportFormat
 
 
@@ -47,6 +47,8 @@ def export_named(
             "format": kind.value,
         }
         (ended,) = see_through(services, _ask(services, documents, wish), quiet=as_json)
+        if as_json and ended.status is not JobStatus.COMPLETED:
+            show_json(ended.as_json() | {"file": None})
         fail_unless_completed([ended])
         place = output or Path(str(ended.output["zipFilename"]))
         refuse_place(place, force=force)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rhizome_pipelines.deployment.services import Services
 
 SHORTEST_ID = 6
+WHOLE_OR_BEGINNING = f"The whole id, or at least its first {SHORTEST_ID} characters."
 SHOWN_CHARACTERS = 8
 """Of an id in a table for a person, unless another in the table begins so too."""
 
@@ -35,6 +36,11 @@ class Kind:
         except ValueError:
             pass
         beginning = text.strip().lower()
+        if len(beginning) < SHORTEST_ID and _BEGINNING.fullmatch(beginning):
+            raise InvalidInputError(
+                f"{text[:60]!r} is too short for a {self.word}'s id: at least its first "
+                f"{SHORTEST_ID} characters are needed."
+            )
         if len(beginning) < SHORTEST_ID or not _BEGINNING.fullmatch(beginning):
             raise InvalidInputError(
                 f"{text[:60]!r} is no {self.word}'s id; give the whole id, or at least its first "

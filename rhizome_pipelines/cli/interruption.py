@@ -18,17 +18,24 @@ NAMED_JOBS = 3
 """That are named in the one line."""
 
 
-def work_through(services: Services, jobs: Sequence[WatchedJob], *, quiet: bool) -> None:
+def work_through(
+    services: Services, jobs: Sequence[WatchedJob], *, quiet: bool
+) -> TransientError | None:
     """Stay until the jobs are over, and show meanwhile how far they are.
 
-    Uses the deployment that is up, and starts one for as long as needed if there is none.
+    Uses the deployment that is up, and starts one for as long as needed if there is none. Why
+    nobody waits any longer is returned, for the caller to tell of after what is known of the jobs.
     """
     # Late: who finds everything done waits neither for the work nor for its display.
     from rhizome_pipelines.cli.watching import watch  # noqa: PLC0415
     from rhizome_pipelines.deployment.workforce import workforce  # noqa: PLC0415
 
-    with workforce(services) as workers:
-        watch(services, jobs, workers, quiet=quiet)
+    try:
+        with workforce(services) as workers:
+            watch(services, jobs, workers, quiet=quiet)
+    except TransientError as fault:
+        return fault
+    return None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import typer
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.identifying import JOB
 from rhizome_pipelines.cli.job_commands import AsJson, Ids, show_answers
-from rhizome_pipelines.cli.output import console, mention, show_json, told
+from rhizome_pipelines.cli.output import console, show_json, told
 from rhizome_pipelines.cli.removal import Waiting, confirm, confirm_by_word
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.wishes import Wish
@@ -145,9 +145,13 @@ def force_fail(ids: Ids, dry_run: DryRun = False, as_json: AsJson = False) -> No
         user = services.settings.user
         known, unknown = JOB.resolved(services, ids, user)
         answers = administration.force_fail(services, known, user, dry_run=dry_run)
-    if dry_run:
-        mention("Nothing was done; this is what would be:")
-    show_answers(Wish.FORCE_FAIL, answers, unknown, [], as_json)
+    if dry_run and not as_json:
+        for answer in answers:
+            if answer.granted:
+                told_of = f"{answer.job_id}  would fail and be tried again; nothing was done"
+                console.print(told_of, soft_wrap=True)
+        answers = [answer for answer in answers if not answer.granted]
+    show_answers(Wish.FORCE_FAIL, answers, unknown, None, as_json)
 
 
 def _the_one(chosen: "list[Callable[..., Handled]]") -> "Callable[..., Handled]":

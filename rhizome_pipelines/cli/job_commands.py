@@ -7,14 +7,14 @@ from uuid import UUID
 import typer
 
 from rhizome_pipelines.cli import context
-from rhizome_pipelines.cli.identifying import JOB
+from rhizome_pipelines.cli.identifying import JOB, WHOLE_OR_BEGINNING
 from rhizome_pipelines.cli.output import EXIT_FAILED, EXIT_USAGE, complain, console, show_json, told
 from rhizome_pipelines.lifecycle.wishes import Refused, Wish
 
 if TYPE_CHECKING:
     from rhizome_pipelines.deployment.commands import Answer
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Ids, or how they begin.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID", help=WHOLE_OR_BEGINNING)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 WaitSeconds = Annotated[
     float | None,
@@ -30,6 +30,8 @@ _SAID = {
     Wish.DELETE: "deleted",
     Wish.FORCE_FAIL: "to fail and be tried again",
 }
+
+_STOPPING = "; its attempt stops at the next safe point"
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +61,7 @@ def restart(ids: Ids, as_json: AsJson = False) -> None:
 
 
 def retry(ids: Ids, as_json: AsJson = False) -> None:
-    """Try failed or cancelled jobs again, from what is kept of them."""
+    """Try failed jobs again, from what is kept of them, and cancelled ones from the beginning."""
     _command(Wish.RETRY, ids, as_json)
 
 
@@ -92,7 +94,7 @@ def _command(
         known, unknown = JOB.resolved(services, ids, user)
         answers = command(services, wish, known, user, reason=reason)
         granted = [answer.job_id for answer in answers if answer.granted]
-        left = wait_until_stopped(services, granted, wait) if wait is not None else []
+        left = None if wait is None else wait_until_stopped(services, granted, wait)
     show_answers(wish, answers, unknown, left, as_json)
     if left:
         complain(f"Still at work after {wait:g} s: {', '.join(map(str, left))}.")
@@ -103,10 +105,13 @@ def show_answers(
     wish: Wish,
     answers: "Sequence[Answer]",
     unknown: Sequence[str],
-    left: Sequence[UUID],
+    left: Sequence[UUID] | None,
     as_json: bool,
 ) -> None:
-    """Show what became of the wish for each job; an exit code for what was refused."""
+    """Show what became of the wish for each job; an exit code for what was refused.
+
+    `left` are those whose attempts had not ended when the time was up, None if nobody has waited.
+    """
     _show(wish, answers, unknown, left, as_json)
     if unknown or not all(answer.granted for answer in answers):
         raise typer.Exit(EXIT_USAGE)
@@ -116,7 +121,7 @@ def _show(
     wish: Wish,
     answers: "Sequence[Answer]",
     unknown: Sequence[str],
-    left: Sequence[UUID],
+    left: Sequence[UUID] | None,
     as_json: bool,
 ) -> None:
     if as_json:
@@ -129,14 +134,20 @@ def _show(
         if isinstance(answer.result, Refused):
             complain(answer.result.sentence)
         else:
-            waits = answer.result.stopping and not left and wish is not Wish.RESUME
-            note = "; its attempt stops at the next safe point" if waits else ""
+            note = _STOPPING if wish is not Wish.RESUME and _is_stopping(answer, left) else ""
             console.print(f"{answer.job_id}  {_SAID[wish]}{note}", soft_wrap=True)
     for sentence in unknown:
         complain(sentence)
 
 
-def _as_json(answer: "Answer", left: Sequence[UUID]) -> dict[str, Any]:
+def _is_stopping(answer: "Answer", left: Sequence[UUID] | None) -> bool:
+    """Whether an attempt has yet to end, as far as is known: after waiting, more is."""
+    if left is not None:
+        return answer.job_id in left
+    return not isinstance(answer.result, Refused) and answer.result.stopping
+
+
+def _as_json(answer: "Answer", left: Sequence[UUID] | None) -> dict[str, Any]:
     result = answer.result
     if isinstance(result, Refused):
         return {"id": answer.job_id, "granted": False, "refused": result.sentence}
@@ -144,6 +155,6 @@ def _as_json(answer: "Answer", left: Sequence[UUID]) -> dict[str, Any]:
         "id": answer.job_id,
         "granted": True,
         "status": result.job.status,
-        "stopping": result.stopping,
-        "still_at_work": answer.job_id in left,
+        "stopping": _is_stopping(answer, left),
+        "still_at_work": answer.job_id in (left or ()),
     }

@@ -39,6 +39,11 @@ def display_type(job: Job) -> str:
     return f"{DISPLAY[job_type].icon} {DISPLAY[job_type].name}" if job_type else job.job_type
 
 
+def type_word(job: Job) -> str:
+    """The job's type for programs, in the spelling that is written today."""
+    return JobType.parse(job.job_type) or job.job_type
+
+
 def next_try(job: Job, now: datetime) -> str | None:
     """When the job is tried again and why; None if it is not by itself."""
     if job.next_retry_at is None:
@@ -111,7 +116,7 @@ def _pairs(
         f"{job.progress.get('details') or ''}",
         "created": job.created_at,
         "started": job.started_at,
-        "completed": job.completed_at,
+        "completed" if job.status is JobStatus.COMPLETED else "ended": job.completed_at,
         "paused": f"{job.pause_reason or 'by a client'}"
         if job.status is JobStatus.PAUSED
         else None,

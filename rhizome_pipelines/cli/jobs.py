@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from rhizome_pipelines.cli import context
-from rhizome_pipelines.cli.identifying import JOB
+from rhizome_pipelines.cli.identifying import JOB, WHOLE_OR_BEGINNING
 from rhizome_pipelines.cli.interruption import told_what_becomes
 from rhizome_pipelines.cli.job_administration import register as register_administration
 from rhizome_pipelines.cli.job_commands import register as register_commands
@@ -19,6 +19,7 @@ from rhizome_pipelines.cli.job_view import (
     show_job,
     show_tracebacks,
     shown_status,
+    type_word,
 )
 from rhizome_pipelines.cli.output import console, show_json, show_table, told
 from rhizome_pipelines.cli.results import WatchedJob
@@ -29,7 +30,7 @@ from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import Job, JobStatus, JobType
-from rhizome_pipelines.lifecycle.stage_names import StageName
+from rhizome_pipelines.lifecycle.stage_names import JOB_STAGES, StageName
 
 app = typer.Typer(no_args_is_help=True, help="See and steer jobs.")
 
@@ -68,7 +69,7 @@ def list_jobs(
 
 @app.command()
 def show(
-    job_id: Annotated[str, typer.Argument(help="The id, or how it begins.")],
+    job_id: Annotated[str, typer.Argument(help=WHOLE_OR_BEGINNING)],
     traceback: Annotated[
         bool, typer.Option("--traceback", help="With where in the code each attempt failed.")
     ] = False,
@@ -108,7 +109,7 @@ def show(
 def watch_jobs(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID", help="Ids, or how they begin. Default: all under way."),
+        typer.Argument(metavar="ID", help=f"{WHOLE_OR_BEGINNING} Default: all under way."),
     ] = None,
 ) -> None:
     """Watch jobs until they end."""
@@ -147,7 +148,9 @@ def _type(text: str | None) -> JobType | None:
         return None
     job_type = JobType.parse(text)
     if job_type is None:
-        raise InvalidInputError(f"There is no job type {text!r}; known are {', '.join(JobType)}.")
+        raise InvalidInputError(
+            f"There is no job type {text!r}; this version offers {', '.join(JOB_STAGES)}."
+        )
     return job_type
 
 
@@ -155,7 +158,7 @@ def _row(job: Job, title: str, stopping: bool, now: datetime) -> list[object]:
     progress = job.progress
     return [
         job.id,
-        display_type(job),
+        display_type(job) if console.is_terminal else type_word(job),
         title,
         shown_status(job, stopping, now),
         progress.get("percent"),

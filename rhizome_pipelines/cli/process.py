@@ -28,24 +28,28 @@ from rhizome_pipelines.deployment.intake import (
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import JobStatus
+from rhizome_pipelines.lifecycle.wording import some
 
 
 def process_named(named: Sequence[str], *, again: bool, as_json: bool) -> None:
     """Process what is named; fail if any of it failed, or could not be taken in."""
     with told(), asked_to_end(), context.services() as services:
         taken: dict[UUID, WatchedJob] = {}
+        gave_up = None
         with told_what_becomes(services, taken.values()):
             refused = _take_in(services, named, again, taken)
             if not taken and not refused:
                 raise InvalidInputError(f"There is nothing to process in {', '.join(named)}.")
             waiting = [one for one in taken.values() if not one.done and not one.refused]
             if waiting:
-                work_through(services, waiting, quiet=as_json)
+                gave_up = work_through(services, waiting, quiet=as_json)
         results = read_results(services, services.settings.user, [*taken.values()])
         if as_json:
             show_json([result.as_json() for result in results])
         else:
             show_results(services, results, reused=sum(one.done for one in taken.values()))
+        if gave_up is not None:
+            raise gave_up
     for one in refused:
         complain(f"{one.named}: {one.error.message}")
     failed = [result for result in results if result.status is not JobStatus.COMPLETED]
@@ -63,7 +67,9 @@ def _take_in(
     for one in take_in(services, services.settings.user, find_items(named)):
         match one:
             case PassedOver():
-                mention(f"{one.count} files of other types in {one.folder} were passed over.")
+                verb = "was" if one.count == 1 else "were"
+                files = some(one.count, "file")
+                mention(f"{files} of other types in {one.folder} {verb} passed over.")
             case Refused(path=None):
                 refused.append(one)
             case Refused():

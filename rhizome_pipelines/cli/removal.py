@@ -7,6 +7,7 @@ import typer
 
 from rhizome_pipelines.cli.output import EXIT_FAILED, errors, mention
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
+from rhizome_pipelines.lifecycle.wording import some
 
 
 def confirm(foreseen: Callable[[], str], *, yes: bool) -> None:
@@ -50,4 +51,4 @@ class Waiting:
         """So many jobs are still at work."""
         if left != self._last:
             self._last = left
-            errors.print(f"[dim]Waiting until the work has stopped: {left:,} jobs …[/dim]")
+            errors.print(f"[dim]Waiting until the work has stopped: {some(left, 'job')} …[/dim]")

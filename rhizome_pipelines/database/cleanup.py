@@ -102,18 +102,24 @@ def forget_pointers(database: Database, ids: Collection[UUID]) -> int:
 
 
 def stuck_documents(
-    database: Database, user_id: UUID | None, since: timedelta, limit: int | None
+    database: Database,
+    user_id: UUID | None,
+    since: timedelta,
+    limit: int | None,
+    document_id: UUID | None = None,
 ) -> Sequence[StuckDocument]:
     """Documents in processing, or in a review, without an unfinished job of theirs.
 
-    Of anybody, if `user_id` is None. `since`: how long nothing must have changed in the row.
+    Of anybody, if `user_id` is None; all, if `document_id` is. `since`: how long nothing must have
+    changed in the row.
     """
     rows = database.all(
         """
         select d.id, d.user_id, d.processing_status from documents d
         where d.processing_status in ('processing', 'awaiting_manual_review')
           and (%(user)s::uuid is null or d.user_id = %(user)s)
-          and coalesce(d.updated_at, d.created_at) < now() - %(since)s::interval
+          and (%(document)s::uuid is null or d.id = %(document)s)
+          and coalesce(d.updated_at, d.created_at) <= now() - %(since)s::interval
           and not exists (
             select from background_jobs j where j.entity_id = d.id
               and (coalesce(j.status, 'pending') in ('pending', 'processing', 'paused')
@@ -123,7 +129,7 @@ def stuck_documents(
         order by d.id
         limit %(limit)s
         """,
-        {"user": user_id, "since": since, "limit": limit},
+        {"user": user_id, "document": document_id, "since": since, "limit": limit},
     )
     return [StuckDocument(row["id"], row["user_id"], row["processing_status"]) for row in rows]
 

@@ -143,7 +143,10 @@ class JobRepository:
         )
 
     def reject(self, job_id: UUID, message: str, error_type: ErrorType = ErrorType.INVALID) -> bool:
-        """A pending job cannot be begun at all: failed, with the sentence. False if not pending."""
+        """A pending job cannot be begun at all: failed, with the sentence. False if not pending.
+
+        So has its document, unless an earlier job has completed it: nothing of that was touched.
+        """
         row = self._database.first(
             """
             with rejected as (
@@ -158,7 +161,8 @@ class JobRepository:
                 set processing_status = 'failed', processing_error = %(message)s
                 from rejected
                 where d.id = rejected.entity_id and d.user_id = rejected.user_id
-                  and replace(rejected.job_type, '-', '_') = 'process_document')
+                  and replace(rejected.job_type, '-', '_') = 'process_document'
+                  and d.processing_status is distinct from 'completed')
             select id from rejected
             """,
             {"id": job_id, "message": storable_text(message), "type": error_type},
@@ -168,19 +172,20 @@ class JobRepository:
     def put_back(self, job_id: UUID, seen: JobStatus, was: JobStatus, note: str) -> bool:
         """Undo a client's change that makes no sense, with a note. False if it changed again.
 
-        What the error message said before stays behind the note.
+        Why a failed job has failed stays behind the note; earlier notes do not.
         """
         return (
             self._database.execute(
                 """
             update background_jobs
             set status = %(was)s, paused_at = null, pause_reason = null,
-                error_message = case when coalesce(error_message, '') like %(note)s || '%%'
-                    then error_message
-                    else %(note)s || coalesce(' Before: ' || error_message, '') end
+                last_error = case when %(was)s = 'failed'
+                    then coalesce(last_error, error_message) else last_error end,
+                error_message = %(note)s || coalesce(' Before: ' || case when %(was)s = 'failed'
+                    then coalesce(last_error, error_message) end, '')
             where id = %(id)s and status = %(seen)s
             """,
-                {"id": job_id, "seen": seen, "was": was, "note": note},
+                {"id": job_id, "seen": seen, "was": was.value, "note": note},
             )
             == 1
         )

@@ -53,6 +53,7 @@ def job_from(row: Row) -> Job:
         entity_id=row["entity_id"] or _document_named(row["input_data"]),
         progress=_object(row["progress"]),
         input_data=_object(row["input_data"]),
+        input_is_object=row["input_data"] is None or isinstance(row["input_data"], dict),
         metadata=_object(row["metadata"]),
         output_data=_object(row["output_data"]),
         retry_count=row["retry_count"] or 0,

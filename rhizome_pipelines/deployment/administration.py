@@ -16,6 +16,7 @@ from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.commands import Answer, Granted, command, is_attempt_alive
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.wishes import Refused, Wish, refusal
+from rhizome_pipelines.lifecycle.wording import some
 
 STOPPED = "stopped by an operator"
 """`pause_reason` of what `stop_all` has paused."""
@@ -51,11 +52,6 @@ class Handled:
                 "cancel what is not to be."
             )
         return told
-
-
-def some(count: int, what: str) -> str:
-    """So many of it, for a person."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def clear_completed(services: Services, user_id: UUID | None, *, dry_run: bool = False) -> Handled:

@@ -15,6 +15,7 @@ from rhizome_pipelines.database.control import DatabaseControl
 from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.reporter import ProgressReporter
+from rhizome_pipelines.deployment.cleanup import set_given_up_right
 from rhizome_pipelines.deployment.failure import record_failure
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.deployment.stage_checks import StageCheck
@@ -226,6 +227,8 @@ class AttemptSession:
             self.job.id, self.attempt.number, outcome, kept=kept
         )
         self._ended = True
+        if outcome is AttemptOutcome.CANCELLED:
+            set_given_up_right(self.services, self.job.user_id, self.job.entity_id)
 
 
 _OUTCOMES = {

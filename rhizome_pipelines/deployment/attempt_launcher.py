@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from rhizome_pipelines.database.attempts import AttemptRepository
 from rhizome_pipelines.database.circuits import Circuits
 from rhizome_pipelines.database.jobs import JobRepository
+from rhizome_pipelines.deployment.job_input import offered_type
 from rhizome_pipelines.deployment.launching import Parents, plan_attempt
 from rhizome_pipelines.deployment.presence import is_stopping
 from rhizome_pipelines.deployment.room import Room
@@ -63,11 +64,12 @@ class AttemptLauncher:
         """Begin the job's next attempt, if there is room for it and its provider may be tried.
 
         The request is returned where somebody else has to launch it. A job whose input or document
-        cannot be used is failed with the reason.
+        cannot be used is failed with the reason; for what its row alone tells, it need not wait.
         """
-        if not self._may_launch(job, room):
-            return None
         try:
+            offered_type(job)
+            if not self._may_launch(job, room):
+                return None
             planned = plan_attempt(self.services, self.runs, job, trigger)
         except (InvalidInputError, PermanentError) as refusal:
             JobRepository(self.services.database).reject(

@@ -39,6 +39,7 @@ from rhizome_pipelines.deployment.archive_cleanup import due_archives
 from rhizome_pipelines.deployment.scratch import sweep_scratch
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.stage_names import DOCUMENT_STAGES
+from rhizome_pipelines.lifecycle.wording import some
 
 BATCH = 500
 """Files that are removed together; whether they are needed is asked again before each batch."""
@@ -74,7 +75,7 @@ class Sweep:
     def summary(self) -> str:
         """For a person."""
         verb = "Would remove" if self.dry_run else "Removed"
-        return f"{verb} {self.files:,} files ({self.bytes:,} bytes)."
+        return f"{verb} {some(self.files, 'file')} ({self.bytes:,} bytes)."
 
 
 def discard_for(services: Services, job_id: UUID, user_id: UUID, document_id: UUID | None) -> bool:
@@ -228,12 +229,13 @@ class SetRight:
         """For a person."""
         verb = "Would set" if self.dry_run else "Set"
         return (
-            f"{verb} {self.completed + self.failed:,} documents right: "
+            f"{verb} {some(self.completed + self.failed, 'document')} right: "
             f"{self.completed:,} completed, {self.failed:,} failed."
         )
 
 
 LEFT_BEHIND = "Processing stopped without an end; process the document again."
+GIVEN_UP = "Its job was cancelled or deleted; process the document again."
 
 
 def set_right(
@@ -253,14 +255,33 @@ def set_right(
     limit = None if dry_run else BATCH
     while stuck := rows.stuck_documents(services.database, user_id, since, limit):
         for document in stuck:
-            status = "completed" if _has_finals(services, document) else "failed"
-            error = None if status == "completed" else LEFT_BEHIND
-            if dry_run or rows.settle_document(services.database, document, status, error):
+            status = _standing(services, document)
+            if dry_run or _settle(services, document, status, LEFT_BEHIND):
                 counted[status] += 1
                 touched.append(document.id)
         if dry_run or len(stuck) < BATCH:
             break
     return SetRight(counted["completed"], counted["failed"], dry_run, touched)
+
+
+def set_given_up_right(services: Services, user_id: UUID, document_id: UUID | None) -> None:
+    """The same for one document, and at once: its job was cancelled or deleted.
+
+    Nothing if it is not said to be in processing, or if another unfinished job is about it.
+    """
+    if document_id is None:
+        return
+    for one in rows.stuck_documents(services.database, user_id, timedelta(), 1, document_id):
+        _settle(services, one, _standing(services, one), GIVEN_UP)
+
+
+def _standing(services: Services, stuck: rows.StuckDocument) -> str:
+    return "completed" if _has_finals(services, stuck) else "failed"
+
+
+def _settle(services: Services, stuck: rows.StuckDocument, status: str, why: str) -> bool:
+    error = None if status == "completed" else why
+    return rows.settle_document(services.database, stuck, status, error)
 
 
 def _has_finals(services: Services, stuck: rows.StuckDocument) -> bool:

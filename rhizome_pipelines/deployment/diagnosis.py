@@ -13,13 +13,17 @@ from rhizome_pipelines.database.connection import place
 from rhizome_pipelines.database.overview import embedding_width
 from rhizome_pipelines.deployment import configuration
 from rhizome_pipelines.deployment.downloads import local_files, panel_address
-from rhizome_pipelines.deployment.presence import somebody_is_there
+from rhizome_pipelines.deployment.lock import DeploymentLock
+from rhizome_pipelines.deployment.presence import seconds_of_silence, somebody_is_there
+from rhizome_pipelines.deployment.processes import DagsterProcesses
 from rhizome_pipelines.deployment.services import Services, open_services
 from rhizome_pipelines.embedding import open_model
 from rhizome_pipelines.lifecycle.errors import RhizomeError, TransientError
 from rhizome_pipelines.settings import Settings
 
 LEAST_FREE_GIGABYTES = 1.0
+STARTING_SECONDS = 60.0
+"""How long a deployment may take to its first sign of life before that is thought strange."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +110,28 @@ def _model(services: Services) -> str:
 
 
 def _presence(services: Services) -> Finding:
-    there = somebody_is_there(services.database)
-    told = "up" if there else "not up; `rhizome process` starts one for as long as it needs"
-    return Finding("deployment", good=True, told=told)
+    """Up, not up, or up and of no use: its process lives, and nobody carries out wishes."""
+    if somebody_is_there(services.database):
+        return Finding("deployment", good=True, told="up")
+    lock = DeploymentLock(services.settings.home)
+    holder = lock.holder()
+    if holder is None:
+        told = "not up; `rhizome process` starts one for as long as it needs"
+        return Finding("deployment", good=True, told=told)
+    up_for, silent_for = lock.held_for(), seconds_of_silence(services.database)
+    if silent_for is None or silent_for > up_for:
+        # An older sign is of a deployment before this one.
+        if up_for < STARTING_SECONDS:
+            return Finding("deployment", good=True, told=f"starting (pid {holder})")
+        silent_for = up_for
+    return Finding(
+        "deployment",
+        good=False,
+        told=f"its process (pid {holder}) is up, but its sensor has given no sign of life for "
+        f"{silent_for:.0f} s, and no job begins. See the logs in "
+        f"{DagsterProcesses(services.settings).logs_folder}; `rhizome down` ends it, and "
+        "`rhizome up` starts it anew.",
+    )
 
 
 def _downloads(settings: Settings) -> Finding:

@@ -16,10 +16,10 @@ from rhizome_pipelines.database import administration as jobs
 from rhizome_pipelines.database import removal as rows
 from rhizome_pipelines.database.administration import Many
 from rhizome_pipelines.database.removal import Owned
-from rhizome_pipelines.deployment.administration import some
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import TransientError
 from rhizome_pipelines.lifecycle.reconcile import SILENCE
+from rhizome_pipelines.lifecycle.wording import some
 
 BATCH = 500
 """Files that are removed together."""

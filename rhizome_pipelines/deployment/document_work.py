@@ -65,6 +65,7 @@ class DocumentWork:
         self, name: StageName, upstream: StageCheckpoint | None, fence: Fence, began: datetime
     ) -> AbstractContextManager[Stage]:
         """See `Work`. What comes before the job's first stage, an earlier job has left."""
+        refuse_if_gone(self.services, self.job)
         if upstream is None and name is not DOCUMENT_STAGES[0]:
             before = DOCUMENT_STAGES[DOCUMENT_STAGES.index(name) - 1]
             upstream = self.checkpoints.load_final(before.value)
@@ -93,8 +94,12 @@ class DocumentWork:
 
     def _document_now(self) -> Document:
         """The row as the stages have left it, with the title that was found."""
-        documents = DocumentRepository(self.services.database)
-        return documents.get(self.document.user_id, self.document.id) or self.document
+        document = DocumentRepository(self.services.database).get(
+            self.document.user_id, self.document.id
+        )
+        if document is None:
+            raise deleted_meanwhile(self.document.id)
+        return document
 
 
 def document_work(services: Services, job: Job, job_type: JobType) -> DocumentWork:
@@ -127,3 +132,27 @@ def _document_id(job: Job) -> UUID:
         raise InvalidInputError(
             "The job names no document: input_data.document_id must be a document's id."
         ) from None
+
+
+def refuse_if_gone(services: Services, job: Job) -> None:
+    """Raise InvalidInputError if the document that a job at work is about has been deleted.
+
+    Whatever else went wrong then is a consequence of that.
+    """
+    if JobType.parse(job.job_type) not in _ABOUT_A_DOCUMENT or job.entity_id is None:
+        return
+    if DocumentRepository(services.database).get(job.user_id, job.entity_id) is None:
+        raise deleted_meanwhile(job.entity_id)
+
+
+def deleted_meanwhile(document_id: UUID) -> InvalidInputError:
+    """What is told of a document that was there when its job began."""
+    return InvalidInputError(
+        f"There is no document {document_id} of this user any more: it was deleted while its job "
+        "was at work. Nothing is tried again."
+    )
+
+
+_ABOUT_A_DOCUMENT = frozenset(
+    {JobType.PROCESS_DOCUMENT, JobType.DETECT_CONNECTIONS, JobType.REPROCESS_CONNECTIONS}
+)

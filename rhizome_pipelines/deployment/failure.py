@@ -4,9 +4,10 @@ import random
 
 from rhizome_pipelines.database.circuits import Circuits
 from rhizome_pipelines.database.guarded import GuardedJob
+from rhizome_pipelines.deployment.document_work import refuse_if_gone
 from rhizome_pipelines.deployment.faults import details_of, explained, hidden
 from rhizome_pipelines.deployment.services import Services
-from rhizome_pipelines.lifecycle.errors import ErrorType
+from rhizome_pipelines.lifecycle.errors import ErrorType, InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import Job
 from rhizome_pipelines.lifecycle.retry import GiveUp, RetryIn, retry_after
 
@@ -17,7 +18,7 @@ def record_failure(services: Services, guard: GuardedJob, job: Job, fault: BaseE
     A job whose provider fails everybody waits for it, and no retry is used. The traceback goes to
     the attempt. Raises OwnershipLostError, TransientError.
     """
-    told = explained(fault)
+    told = explained(_cause(services, job, fault))
     message = hidden(told.message, services.settings)
     details = hidden(details_of(fault), services.settings)
     provider = told.provider if told.error_type is ErrorType.TRANSIENT else None
@@ -36,3 +37,12 @@ def record_failure(services: Services, guard: GuardedJob, job: Job, fault: BaseE
                     "tries again."
                 )
             guard.fail(told.error_type, message, details)
+
+
+def _cause(services: Services, job: Job, fault: BaseException) -> BaseException:
+    """The document's deletion, if that is what everything else follows from."""
+    try:
+        refuse_if_gone(services, job)
+    except InvalidInputError as gone:
+        return gone
+    return fault

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -45,6 +46,13 @@ class DeploymentLock:
             file.seek(0)
             text = file.read().strip()
             return int(text) if text.isdigit() else None
+
+    def held_for(self) -> float:
+        """How many seconds ago the lock was taken last; 0 if it never was."""
+        try:
+            return max(0.0, time.time() - self._path.stat().st_mtime)
+        except FileNotFoundError:
+            return 0.0
 
     def __enter__(self) -> Self:
         if not self.acquire():

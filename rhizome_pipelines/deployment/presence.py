@@ -47,6 +47,14 @@ def somebody_is_there(database: Database) -> bool:
     )
 
 
+def seconds_of_silence(database: Database) -> float | None:
+    """How long ago a reconciler gave its last sign; None if it has taken its sign away."""
+    row = database.first(
+        "select extract(epoch from now() - max(seen_at))::float as seconds from reconciler_presence"
+    )
+    return None if row is None else row["seconds"]
+
+
 @contextmanager
 def stopping(home: Path) -> Iterator[None]:
     """The deployment of this home is ending, for as long as the context lasts."""

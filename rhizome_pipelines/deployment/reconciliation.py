@@ -16,7 +16,7 @@ from rhizome_pipelines.database.connection import LockedError
 from rhizome_pipelines.database.guarded import GuardedJob, OwnershipLostError
 from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.attempt_launcher import AttemptLauncher, Runs
-from rhizome_pipelines.deployment.cleanup import discard_for
+from rhizome_pipelines.deployment.cleanup import discard_for, set_given_up_right
 from rhizome_pipelines.deployment.room import Room
 from rhizome_pipelines.deployment.scratch import discard_scratch
 from rhizome_pipelines.deployment.services import Services
@@ -37,7 +37,7 @@ from rhizome_pipelines.lifecycle.actions import (
     Wait,
 )
 from rhizome_pipelines.lifecycle.errors import TransientError
-from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, Job
+from rhizome_pipelines.lifecycle.jobs import Attempt, AttemptOutcome, Job, JobStatus
 from rhizome_pipelines.lifecycle.launch import LaunchRequest
 from rhizome_pipelines.lifecycle.reconcile import reconcile, reconcile_deleted
 
@@ -168,6 +168,8 @@ class Reconciler:
         match action:
             case EndAttempt():
                 AttemptRepository(self.services.database).end(job.id, number, action.outcome)
+                if job.status is JobStatus.CANCELLED:
+                    set_given_up_right(self.services, job.user_id, job.entity_id)
             case Rescue():
                 jobs.release(job.id, number, AttemptOutcome.LOST, action.reason)
             case Pause():
@@ -179,6 +181,7 @@ class Reconciler:
             case CleanUp():
                 discard_for(self.services, job.id, job.user_id, job.entity_id)
                 discard_scratch(self.services, job.id)
+                set_given_up_right(self.services, job.user_id, job.entity_id)
                 jobs.forget_checkpoint(job.id)
             case Fail():
                 guard = GuardedJob(self.services.database, job.id, number)
@@ -206,6 +209,7 @@ class Reconciler:
             case CleanUp():
                 discard_for(self.services, gone.id, gone.user_id, gone.document_id)
                 discard_scratch(self.services, gone.id)
+                set_given_up_right(self.services, gone.user_id, gone.document_id)
                 attempts.forget(gone.id)
             case _:
                 assert_never(action)

@@ -3,6 +3,7 @@
 import re
 import zipfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rhizome_pipelines.extraction.decoding import decode, detect_encoding
 from rhizome_pipelines.extraction.youtube.address import video_id
@@ -47,7 +48,23 @@ def _detect_url(url: str, scheme: str) -> SourceType:
         raise InvalidInputError(
             f"Addresses with {scheme}:// cannot be fetched. Supported are {SUPPORTED}."
         )
+    if not _names_a_host(url):
+        raise InvalidInputError(
+            f"{url[:200]!r} cannot be fetched: it does not name a host, as "
+            "https://example.org/page does. Check the address for typos."
+        )
     return SourceType.YOUTUBE if video_id(url) else SourceType.WEB_URL
+
+
+def _names_a_host(url: str) -> bool:
+    """Whether the address could lead anywhere (RFC 3986, section 3.2); nothing is looked up."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    return bool(host.strip(".")) and not any(one.isspace() for one in host)
 
 
 def _detect_file(path: Path) -> SourceType:

@@ -111,6 +111,8 @@ class Job:
     entity_id: UUID | None = None
     progress: Mapping[str, Any] = field(default_factory=dict)
     input_data: Mapping[str, Any] = field(default_factory=dict)
+    input_is_object: bool = True
+    """False if the client has written something else there; then `input_data` is empty."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     output_data: Mapping[str, Any] = field(default_factory=dict)
     retry_count: int = 0

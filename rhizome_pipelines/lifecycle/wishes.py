@@ -53,6 +53,7 @@ _DONE: Mapping[Wish, str] = {
 _AGAIN = "`rhizome jobs restart {job}` does it again from the beginning."
 _GO_ON = "`rhizome jobs resume {job}` goes on with it."
 _RETRY = "`rhizome jobs retry {job}` goes on from what is kept."
+_ANEW = "what was kept of it is cleaned up; `rhizome jobs retry {job}` begins it anew."
 _WAITS = "it waits for its turn already."
 _WORKS = "it is being worked on."
 
@@ -60,19 +61,19 @@ INSTEAD: Mapping[tuple[Wish, JobStatus], str] = {
     (Wish.PAUSE, JobStatus.PAUSED): "it is already; " + _GO_ON,
     (Wish.PAUSE, JobStatus.COMPLETED): _AGAIN,
     (Wish.PAUSE, JobStatus.FAILED): _RETRY,
-    (Wish.PAUSE, JobStatus.CANCELLED): _RETRY,
+    (Wish.PAUSE, JobStatus.CANCELLED): _ANEW,
     (Wish.RESUME, JobStatus.PENDING): _WAITS,
     (Wish.RESUME, JobStatus.PROCESSING): _WORKS,
     (Wish.RESUME, JobStatus.COMPLETED): _AGAIN,
     (Wish.RESUME, JobStatus.FAILED): _RETRY,
-    (Wish.RESUME, JobStatus.CANCELLED): _RETRY,
+    (Wish.RESUME, JobStatus.CANCELLED): _ANEW,
     (Wish.RESTART, JobStatus.PENDING): "it has yet to begin or to go on; cancel it first.",
     (Wish.RETRY, JobStatus.PENDING): _WAITS,
     (Wish.RETRY, JobStatus.PROCESSING): _WORKS,
     (Wish.RETRY, JobStatus.PAUSED): _GO_ON,
     (Wish.RETRY, JobStatus.COMPLETED): _AGAIN,
     (Wish.CANCEL, JobStatus.COMPLETED): "`rhizome jobs delete {job}` takes it off the list.",
-    (Wish.CANCEL, JobStatus.CANCELLED): "it is already; " + _RETRY,
+    (Wish.CANCEL, JobStatus.CANCELLED): "it is already; " + _ANEW,
     **{
         (Wish.FORCE_FAIL, status): "only what is being worked on can be."
         for status in _ALL - {JobStatus.PROCESSING}

@@ -115,7 +115,7 @@ def test_a_cancelled_job_leaves_nothing_to_go_on_from(
 
     assert launching.attempts(job_id)[0].outcome is AttemptOutcome.CANCELLED
     assert [name for name in launching.files(card_box) if name.startswith("stage-")] == []
-    assert "goes on from what is kept" in refused(launching, Wish.CANCEL, job_id)
+    assert "begins it anew" in refused(launching, Wish.CANCEL, job_id)
     granted(launching, Wish.RETRY, job_id)
     finish(launching, job_id)
 

@@ -1,6 +1,8 @@
 """Wishes and deaths in the middle of a run: what is stopped stays so, and goes on from there."""
 
 import io
+import os
+import signal as signals
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,9 @@ from dagster import DagsterExecutionInterruptedError, DagsterRunStatus
 from reportlab.pdfgen.canvas import Canvas
 
 from rhizome_pipelines.checkpoints.keys import stage_of
+from rhizome_pipelines.deployment.cleanup import GIVEN_UP
 from rhizome_pipelines.lifecycle.documents import Document
+from rhizome_pipelines.lifecycle.errors import ErrorType
 from rhizome_pipelines.lifecycle.jobs import AttemptOutcome, AttemptTrigger, JobStatus
 from tests.dagster.world import World
 
@@ -54,6 +58,12 @@ def undisturbed(world: World, book: Path) -> Callable[[Document], None]:
         assert world.hashes(document) == disturbed
 
     return compare
+
+
+def _given_up(world: World, document: Document) -> bool:
+    """Whether the document tells that nobody works on it any more."""
+    row = world.document_row(document)
+    return (row["processing_status"], row["processing_error"]) == ("failed", GIVEN_UP)
 
 
 def _run_until(world: World, document: Document, moment: str, act: Callable[[], None]) -> int:
@@ -117,6 +127,7 @@ def test_a_deleted_job_leaves_nothing_new(world: World, document: Document, mome
 
     assert world.jobs.list() == []
     assert "manifest.json" not in world.files(document)
+    assert _given_up(world, document)
     assert world.look() == []
 
 
@@ -141,6 +152,45 @@ def test_a_cancelled_job_stays_cancelled(world: World, document: Document) -> No
 
     assert world.job(job_id).status is JobStatus.CANCELLED
     assert world.attempts(job_id)[0].outcome is AttemptOutcome.CANCELLED
+    assert _given_up(world, document)
+    assert world.look() == []
+
+
+def test_the_document_of_a_deleted_job_whose_worker_died_is_set_right(
+    world: World, document: Document
+) -> None:
+    """As soon as its attempt counts as ended, not with the hourly sweep."""
+    job_id = world.ask(document)
+    world.look()
+    world.services.database.execute("update documents set processing_status = 'processing'")
+    world.delete(job_id)
+
+    for _ in range(3):
+        world.services.database.execute(
+            "update job_attempts set created_at = created_at - interval '91 s'"
+        )
+        world.look()
+
+    assert _given_up(world, document)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_document_that_is_deleted_while_its_job_is_at_work(
+    world: World, document: Document, moment: str
+) -> None:
+    """The job says so at once, and nothing is tried again."""
+    job_id = world.ask(document)
+    world.watch.once_written(
+        moment, lambda _: world.services.database.execute("delete from documents")
+    )
+
+    (request,) = world.look()
+    world.run(request)
+
+    job = world.job(job_id)
+    assert (job.status, job.error_type) == (JobStatus.FAILED, ErrorType.INVALID)
+    assert "deleted while its job was at work" in (job.error_message or "")
+    assert job.next_retry_at is None
     assert world.look() == []
 
 
@@ -227,6 +277,27 @@ def test_a_shutdown_between_the_work_and_its_record_gives_the_job_back(
     assert world.attempts(job_id)[0].outcome is AttemptOutcome.SHUTDOWN
     world.settle()
     assert world.job(job_id).status is JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize("number", [signals.SIGINT, signals.SIGTERM])
+def test_a_completed_job_cleans_up_though_its_worker_is_asked_to_end(
+    world: World, document: Document, number: signals.Signals
+) -> None:
+    """`rhizome process` ends its deployment as soon as the last row says `completed`."""
+    job_id = world.ask(document)
+    seen: list[JobStatus] = []
+
+    def end(_: str) -> None:
+        seen.append(world.job(job_id).status)
+        os.kill(os.getpid(), number)
+
+    world.watch.before_deleting("stage-extraction.json", end)
+    (request,) = world.look()
+    result = world.run(request)
+
+    assert result.success
+    assert seen == [JobStatus.COMPLETED]
+    assert not [name for name in world.files(document) if name.startswith("stage-")]
 
 
 def test_terminated_in_dagster_the_job_is_paused(world: World, document: Document) -> None:

@@ -18,16 +18,28 @@ class Watch:
     written: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     _hooks: list[tuple[str, Hook]] = field(default_factory=list)
+    _deletions: list[tuple[str, Hook]] = field(default_factory=list)
 
     def once_written(self, ending: str, hook: Hook) -> None:
         """Call `hook`, once, right after the first object whose key contains `ending`."""
         self._hooks.append((ending, hook))
 
+    def before_deleting(self, ending: str, hook: Hook) -> None:
+        """Call `hook`, once, right before the first removal of a key that contains `ending`."""
+        self._deletions.append((ending, hook))
+
     def note(self, key: str) -> None:
         self.written.append(key)
-        for entry in [entry for entry in self._hooks if entry[0] in key]:
-            self._hooks.remove(entry)
-            entry[1](key)
+        _call_once(self._hooks, key)
+
+    def going(self, key: str) -> None:
+        _call_once(self._deletions, key)
+
+
+def _call_once(hooks: list[tuple[str, Hook]], key: str) -> None:
+    for entry in [entry for entry in hooks if entry[0] in key]:
+        hooks.remove(entry)
+        entry[1](key)
 
 
 @dataclass(frozen=True)
@@ -63,5 +75,7 @@ class WatchedStore:
 
     def delete(self, keys: Iterable[str]) -> None:
         removed = [*keys]
+        for key in removed:
+            self.watch.going(key)
         self.inner.delete(removed)
         self.watch.deleted.extend(removed)

@@ -257,6 +257,51 @@ def test_a_senseless_change_is_put_back(
     assert found.output_data == {"success": True, "n": 1}
 
 
+def test_of_several_changes_put_back_only_the_last_is_told(
+    jobs: JobRepository, guarded: GuardedJob, database: Database, job: Job
+) -> None:
+    guarded.fail(ErrorType.PERMANENT, "The file is broken.")
+    for note in ("It cannot be paused.", "It cannot be processed."):
+        set_status(database, job.id, JobStatus.PAUSED)
+        assert jobs.put_back(job.id, JobStatus.PAUSED, JobStatus.FAILED, note)
+
+    found = jobs.get(job.id)
+    assert found is not None
+    assert found.error_message == "It cannot be processed. Before: The file is broken."
+
+
+@pytest.mark.parametrize("ended", [JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.COMPLETED])
+def test_a_job_that_is_taken_up_again_does_not_tell_of_its_last_end(
+    jobs: JobRepository, guarded: GuardedJob, database: Database, job: Job, ended: JobStatus
+) -> None:
+    guarded.fail(ErrorType.PERMANENT, "The file is broken.")
+    set_status(database, job.id, ended)
+
+    set_status(database, job.id, JobStatus.PENDING)
+
+    found = jobs.get(job.id)
+    assert found is not None
+    assert (found.completed_at, found.error_type, found.error_message) == (None, None, None)
+    kept = database.all("select last_error from background_jobs")
+    assert kept == [{"last_error": "The file is broken."}]
+
+
+def test_a_status_of_null_is_pending(
+    jobs: JobRepository, guarded: GuardedJob, database: Database, job: Job
+) -> None:
+    database.execute(
+        "insert into background_jobs (user_id, job_type, status) values (%s, 'x', null)",
+        (job.user_id,),
+    )
+    guarded.complete({})
+    database.execute("update background_jobs set status = null")
+
+    found = jobs.list()
+    assert [one.status for one in found] == [JobStatus.PENDING] * 2
+    assert {one.id: one.status_before for one in found}[job.id] is JobStatus.COMPLETED
+    assert {one.id for one, _ in jobs.needing_attention()} == {one.id for one in found}
+
+
 @pytest.mark.parametrize("number", [0, 2])
 def test_only_the_current_attempt_is_released_or_paused(
     jobs: JobRepository, guarded: GuardedJob, job: Job, number: int

@@ -156,6 +156,25 @@ def test_a_web_applications_tables_are_adopted(empty_database_url: str) -> None:
     assert shape(empty_database_url) == after
 
 
+def test_jobs_of_no_status_are_adopted_as_pending(empty_database_url: str) -> None:
+    run(empty_database_url, WEB_APPLICATION)
+    run(
+        empty_database_url,
+        "insert into background_jobs (user_id, job_type, status) "
+        "select user_id, 'process_document', null from documents",
+    )
+
+    migrations.migrate(empty_database_url)
+    run(
+        empty_database_url,
+        "insert into background_jobs (user_id, job_type, status) "
+        "select user_id, 'process_document', null from documents",
+    )
+
+    found = rows(empty_database_url, "select status from background_jobs order by created_at")
+    assert sorted(found) == [("archived",), ("pending",), ("pending",)]
+
+
 def test_new_tables_belong_to_the_applications_users_and_are_closed(
     empty_database_url: str,
 ) -> None:

@@ -1,5 +1,6 @@
 """`rhizome jobs clear|fail-all|stop-all|reset|fix-documents|force-fail`, `documents delete`."""
 
+import json
 import os
 import pty
 import subprocess
@@ -166,7 +167,7 @@ def test_documents_are_set_right_for_one_user(services: Services, rhizome: Comma
 
     assert rhizome.json("jobs", "fix-documents", "--dry-run")["failed"] == 1
     assert rhizome.lines("jobs", "fix-documents") == [
-        "Set 1 documents right: 0 completed, 1 failed."
+        "Set 1 document right: 0 completed, 1 failed."
     ]
 
     rows = services.database.all("select processing_error from documents order by user_id")
@@ -181,6 +182,8 @@ def test_a_job_that_hangs_is_failed_and_due_at_once(
 
     (foreseen,) = rhizome.json("jobs", "force-fail", hanging, "--dry-run")
     assert (foreseen["granted"], foreseen["status"]) == (True, "processing")
+    (would,) = rhizome.lines("jobs", "force-fail", hanging, "--dry-run")
+    assert would == f"{hanging}  would fail and be tried again; nothing was done"
     (line,) = rhizome.lines("jobs", "force-fail", str(hanging)[:13])
     assert "to fail and be tried again" in line
     row = services.database.first("select * from background_jobs where id = %s", (hanging,))
@@ -189,7 +192,8 @@ def test_a_job_that_hangs_is_failed_and_due_at_once(
     assert row["next_retry_at"] is not None
 
     assert "only what is being worked on" in rhizome.complaint(2, "jobs", "force-fail", paused)
-    assert "no job" in rhizome.complaint(2, "jobs", "force-fail", anothers)
+    for one in (["--dry-run"], []):
+        assert "no job" in rhizome.complaint(2, "jobs", "force-fail", anothers, *one)
 
 
 def test_documents_are_deleted_and_unknown_ones_told_of(
@@ -204,3 +208,10 @@ def test_documents_are_deleted_and_unknown_ones_told_of(
     assert f"There is no document {anothers} of this user" in done.stderr
     (row,) = services.database.all("select id from documents")
     assert row["id"] == anothers
+
+    for dry_run in (["--dry-run"], []):
+        told = rhizome.complaint(2, "documents", "delete", anothers, "--yes", *dry_run)
+        assert f"There is no document {anothers} of this user" in told
+    printed = rhizome("documents", "delete", anothers, "--yes", "--json")
+    assert printed.exit_code == 2
+    assert json.loads(printed.stdout)["unknown"] == [str(anothers)]

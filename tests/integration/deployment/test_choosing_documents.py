@@ -75,7 +75,7 @@ def test_an_id_that_means_no_document(
     for named, sentence in (
         ("0123abcd", "More than one document's id begins with '0123abcd'; give more."),
         ("0123ab%", "'0123ab%' is no document's id; give the whole id, or at least its first 6"),
-        ("012", "'012' is no document's id"),
+        ("012", "'012' is too short for a document's id: at least its first 6 characters"),
         (str(theirs.id)[:8], f"There is no document '{str(theirs.id)[:8]}' of this user"),
     ):
         assert sentence in rhizome.complaint(2, *command.split(), named)
@@ -94,5 +94,5 @@ def test_documents_are_shown_and_deleted_by_how_their_ids_begin(
     assert "Removed 1 document" in done.stdout
     first, second = done.stderr.splitlines()
     assert "There is no document 'ffffffff-ffff'" in first
-    assert "'abc' is no document's id" in second
+    assert "'abc' is too short for a document's id" in second
     assert documents.list(services.settings.user) == []

@@ -106,6 +106,6 @@ def test_anything_else_is_told_for_what_it_is(
 
 
 def test_a_documents_id_that_is_none(rhizome: CommandLine, chunks: Path) -> None:
-    assert "'abc' is no document's id" in rhizome.complaint(
+    assert "'abc' is too short for a document's id" in rhizome.complaint(
         2, "import", chunks, "--document", "abc"
     )

@@ -1,5 +1,6 @@
 """`rhizome jobs pause|resume|restart|retry|cancel|delete`: what is written, what is refused."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +13,7 @@ from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.commands import Granted, command
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.errors import ErrorType
-from rhizome_pipelines.lifecycle.jobs import AttemptTrigger, JobStatus, JobType
+from rhizome_pipelines.lifecycle.jobs import AttemptOutcome, AttemptTrigger, JobStatus, JobType
 from rhizome_pipelines.lifecycle.wishes import ALLOWED, Wish
 from rhizome_pipelines.settings import DEFAULT_USER
 from tests.integration.deployment.command_line import CommandLine
@@ -110,6 +111,7 @@ def test_what_makes_no_sense_is_refused_and_the_rest_is_done(
     assert done.exit_code == 2
     assert row(services, job_id)["status"] == "paused"
     assert len(done.stderr.splitlines()) == 3
+    assert "'abc' is too short for a job's id: at least its first 6 characters" in done.stderr
     again = rhizome.complaint(2, "jobs", "pause", job_id)
     assert "is paused and cannot be paused: it is already" in again
 
@@ -162,10 +164,28 @@ def test_waiting_ends_when_the_attempt_has(
     still = rhizome("jobs", "pause", job_id, "--wait", "0.2")
     assert still.exit_code == 1
     assert "Still at work" in still.stderr
-    GuardedJob(services.database, job_id, 1)
     services.database.execute("update job_attempts set ended_at = now(), outcome = 'paused'")
 
     assert rhizome("jobs", "cancel", job_id, "--wait", "5").exit_code == 0
+
+
+def test_who_has_waited_is_not_told_that_the_attempt_is_stopping(
+    services: Services, rhizome: CommandLine, job_id: UUID
+) -> None:
+    """Though it was at work when the wish was granted."""
+
+    def end_it() -> None:
+        attempts = AttemptRepository(services.database)
+        while row(services, job_id)["status"] != "paused":
+            time.sleep(0.02)
+        assert attempts.end(job_id, 1, AttemptOutcome.PAUSED)
+
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(end_it)
+        (line,) = rhizome.lines("jobs", "pause", job_id, "--wait", "60")
+        ended.result()
+
+    assert line == f"{job_id}  paused"
 
 
 def test_of_two_contrary_wishes_at_once_each_is_answered(services: Services, job_id: UUID) -> None:

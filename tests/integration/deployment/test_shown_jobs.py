@@ -84,6 +84,33 @@ def test_a_job_about_no_document_has_no_line_for_it(
     assert not [line for line in lines if line.startswith("document")]
 
 
+def test_types_are_words_in_a_pipe_and_names_in_a_terminal(
+    rhizome: CommandLine, services: Services
+) -> None:
+    ask(services, JobType.EXPORT_DOCUMENTS)
+    services.database.execute("update background_jobs set job_type = 'export-documents'")
+
+    assert rhizome.lines("jobs", "list")[1].split("\t")[1] == "export_documents"
+    assert "📦 Export" in rhizome.in_terminal("jobs", "list", columns=120)
+    assert len(rhizome.lines("jobs", "list", "--type", "export_documents")) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [("failed", "ended"), ("cancelled", "ended"), ("completed", "completed")]
+)
+def test_only_what_was_completed_is_called_so(
+    rhizome: CommandLine, services: Services, status: str, word: str
+) -> None:
+    job_id = ask(services, JobType.EXPORT_DOCUMENTS)
+    services.database.execute(
+        "update background_jobs set status = %s, completed_at = now()", (status,)
+    )
+
+    names = [line.partition(" ")[0] for line in rhizome.lines("jobs", "show", job_id)]
+
+    assert [name for name in names if name in {"ended", "completed"}] == [word]
+
+
 # Ids
 
 
