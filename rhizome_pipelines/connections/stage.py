@@ -122,7 +122,7 @@ class ConnectionsStage:
         corpus = Unit(CORPUS_UNIT, "the other documents", weight=1.0)
         own = self._own.chunk_count
         count = own if self._selection is None else len(self._selection.ids)
-        return [corpus, *chunk_batches(count, self._config.source_block)]
+        return [corpus, *chunk_batches(count, self._config.source_block, "chunks_compared")]
 
     def recall(self, unit: Unit, part: bytes) -> None:
         """Learn from a part that an earlier attempt kept: what is compared with stays the same.
