@@ -41,7 +41,7 @@ from rhizome_pipelines.connections.stage import CONNECTIONS_FILE, ConnectionsSta
 from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
 
 DETECTION_FILE = "detection.parquet"
-"""What this job found; as `connections.parquet`, which is the asset's own."""
+"""What is stored after this job; as `connections.parquet`, which is the asset's own."""
 
 STORED_UNIT = "stored"
 """Key of the unit that looks at what is stored."""
@@ -147,6 +147,15 @@ class DetectionStage:
             return self._before.encode()
         return self._inner.work(unit, pulse)
 
+    @property
+    def ending_weight(self) -> float:
+        """As the connections have it."""
+        return self._inner.ending_weight
+
+    def tell(self, pulse: Pulse) -> None:
+        """See `LongEnding`."""
+        self._inner.tell(pulse)
+
     def finish(self, parts: Iterable[tuple[Unit, bytes]], scratch: Path) -> StageOutput:
         """Verify the backup; then the connections are replaced, by the mode; then count."""
         rest: Iterator[tuple[Unit, bytes]] = iter(parts)
@@ -250,10 +259,8 @@ class _DiscardingSink(EdgeSink):
         given = [*discard, *self._discard()]
         return self._sink.replace(user_id, document_id, limits, compared, edges, given, only=only)
 
-    def edges(
-        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
-    ) -> Iterator[Edge]:
-        return self._sink.edges(user_id, document_id, types)
+    def edges(self, user_id: UUID, document_id: UUID) -> Iterator[Edge]:
+        return self._sink.edges(user_id, document_id)
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
         return self._sink.count(user_id, document_id)

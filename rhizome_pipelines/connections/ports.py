@@ -168,16 +168,15 @@ class EdgeSink(Protocol):
         Edges whose chunks are gone or are not the user's are passed over.
         """
 
-    def edges(
-        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
-    ) -> Iterator[Edge]:
-        """What engines of these types have found that starts at or leads to the document.
+    def edges(self, user_id: UUID, document_id: UUID) -> Iterator[Edge]:
+        """All that is stored of the document: what starts at it or leads to it, each once.
 
-        Sorted by source, target and type.
+        Whoever has made it, and whatever a person thinks of it. Sorted by source; of one source
+        the best score first, then by target and type.
         """
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
-        """Connections that start at or lead to the document."""
+        """How many there are in `edges`."""
 
 
 class ConnectionArchive(Protocol):

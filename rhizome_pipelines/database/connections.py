@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg import ServerCursor
-from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
 from rhizome_pipelines.connections.ports import (
@@ -19,6 +17,7 @@ from rhizome_pipelines.database.connection import Connection, Database
 from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.ownership import chunks_stay, document_kept
 from rhizome_pipelines.database.storable import storable_json
+from rhizome_pipelines.database.touching import connection_counts, edges_touching
 
 
 class PostgresEdgeSink(EdgeSink):
@@ -76,27 +75,13 @@ class PostgresEdgeSink(EdgeSink):
         added, updated, trimmed = counted or (0, 0, 0)
         return EdgeCounts(added=added, updated=updated, removed=removed + trimmed, judged=judged)
 
-    def edges(
-        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
-    ) -> Iterator[Edge]:
+    def edges(self, user_id: UUID, document_id: UUID) -> Iterator[Edge]:
         """See `EdgeSink`. A connection is held until the iteration ends."""
-        parameters = {
-            "user": user_id,
-            "document": document_id,
-            "types": [str(kind) for kind in types],
-        }
-        with (
-            self._database.transaction() as connection,
-            ServerCursor(connection, "rhizome_edges", row_factory=tuple_row) as cursor,
-        ):
-            cursor.execute(_EDGES, parameters)
-            for source, target, kind, strength, metadata in cursor:
-                yield Edge(source, target, ConnectionType(kind), strength or 0.0, metadata or {})
+        return edges_touching(self._database, user_id, document_id)
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
         """See `EdgeSink`."""
-        with self._database.connection() as connection:
-            return _number(connection, _COUNT, {"user": user_id, "document": document_id})
+        return connection_counts(self._database, user_id, [document_id]).get(document_id, 0)
 
 
 def _discard_key(judgement: Judgement) -> str:
@@ -256,30 +241,4 @@ select count(*) filter (where added and not trimmed),
        count(*) filter (where updated and not trimmed),
        count(*) filter (where trimmed and not added)
 from each
-"""
-
-_EDGES: LiteralString = """
-with own as materialized (
-    select c.id from documents d join chunks c on c.document_id = d.id
-    where d.id = %(document)s and d.user_id = %(user)s and c.is_current),
-touching as (
-    select x.id from own cross join lateral (
-        select id from connections where source_chunk_id = own.id offset 0) x
-    union
-    select x.id from own cross join lateral (
-        select id from connections where target_chunk_id = own.id offset 0) x)
-select x.source_chunk_id, x.target_chunk_id, x.connection_type, x.strength, x.metadata
-from touching join connections x on x.id = touching.id
-where x.connection_type = any(%(types)s) and x.auto_detected is not false
-order by x.source_chunk_id, x.target_chunk_id, x.connection_type
-"""
-
-_COUNT: LiteralString = """
-select count(*) from (
-    select x.id from chunks c join connections x on x.source_chunk_id = c.id
-    where c.document_id = (select id from documents where id = %(document)s and user_id = %(user)s)
-    union
-    select x.id from chunks c join connections x on x.target_chunk_id = c.id
-    where c.document_id = (select id from documents where id = %(document)s and user_id = %(user)s)
-) as touching
 """

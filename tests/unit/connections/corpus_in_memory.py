@@ -123,13 +123,13 @@ class MemoryEdges:
         }
         return EdgeCounts(len(self.stored), 0, 0, 0)
 
-    def edges(
-        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
-    ) -> Iterator[Edge]:
+    def edges(self, user_id: UUID, document_id: UUID) -> Iterator[Edge]:
+        def place(edge: Edge) -> tuple[UUID, float, UUID, ConnectionType]:
+            return edge.source, -edge.metadata.get("score", edge.strength), edge.target, edge.type
+
         own = set(self.corpus.stored[document_id].ids)
-        for (source, target, kind), edge in sorted(self.stored.items()):
-            if kind in types and own & {source, target}:
-                yield edge
+        touching = (edge for edge in self.stored.values() if own & {edge.source, edge.target})
+        yield from sorted(touching, key=place)
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
         own = set(self.corpus.stored[document_id].ids)
