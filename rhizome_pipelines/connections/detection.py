@@ -38,7 +38,7 @@ from rhizome_pipelines.connections.reprocessing import (
     preserved,
 )
 from rhizome_pipelines.connections.stage import CONNECTIONS_FILE, ConnectionsStage
-from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
+from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit, silent
 
 DETECTION_FILE = "detection.parquet"
 """What is stored after this job; as `connections.parquet`, which is the asset's own."""
@@ -255,9 +255,12 @@ class _DiscardingSink(EdgeSink):
         discard: Sequence[Judgement] = (),
         *,
         only: Collection[UUID] | None = None,
+        pulse: Pulse = silent,
     ) -> EdgeCounts:
         given = [*discard, *self._discard()]
-        return self._sink.replace(user_id, document_id, limits, compared, edges, given, only=only)
+        return self._sink.replace(
+            user_id, document_id, limits, compared, edges, given, only=only, pulse=pulse
+        )
 
     def edges(self, user_id: UUID, document_id: UUID) -> Iterator[Edge]:
         return self._sink.edges(user_id, document_id)

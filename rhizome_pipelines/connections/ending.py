@@ -21,6 +21,7 @@ from rhizome_pipelines.connections.describing import (
 from rhizome_pipelines.connections.edge_table import Limits
 from rhizome_pipelines.connections.edges_file import write_edges
 from rhizome_pipelines.connections.engine import ConnectionEngine
+from rhizome_pipelines.connections.judging import shares
 from rhizome_pipelines.connections.ports import Edge, EdgeSink
 from rhizome_pipelines.connections.ranking import Ranked
 from rhizome_pipelines.connections.statistics import ConnectionStatistics
@@ -52,9 +53,18 @@ class Ending:
     ) -> None:
         """Put words to what was found, and make it the document's connections."""
         texts = RememberedTexts(self.texts)
+        describe, change = shares(pulse, 2)
         edges = (one.edge for one in described(found.nearby(), self.engines, texts))
-        passing = _told(edges, len(found.edges), "described", pulse)
-        self.sink.replace(self.user_id, self.document_id, self.limits, compared, passing, only=only)
+        passing = _told(edges, len(found.edges), "described", describe)
+        self.sink.replace(
+            self.user_id,
+            self.document_id,
+            self.limits,
+            compared,
+            passing,
+            only=only,
+            pulse=change,
+        )
 
     def write_file(self, path: Path, model: str, pulse: Pulse) -> ConnectionStatistics:
         """Write all connections that are stored of the document; what was counted on the way."""

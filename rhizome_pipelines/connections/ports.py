@@ -10,6 +10,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from rhizome_pipelines.stages.stage import Pulse, silent
+
 
 class ConnectionType(StrEnum):
     """`connections.connection_type`."""
@@ -152,6 +154,7 @@ class EdgeSink(Protocol):
         discard: Sequence[Judgement] = (),
         *,
         only: Collection[UUID] | None = None,
+        pulse: Pulse = silent,
     ) -> EdgeCounts:
         """Make `edges` the document's connections of the types in `limits`, in one transaction.
 
@@ -164,7 +167,8 @@ class EdgeSink(Protocol):
         Afterwards each source chunk keeps the strongest of each type, as many as `limits` says
         (judged and starred always stay). `discard` are judgements that no longer count, if they
         are still the same; what a person drew by hand always stays. With `only`, some of the
-        document's chunks, nothing changes of its others.
+        document's chunks, nothing changes of its others. `pulse` is told of the rows' changes, not
+        of `edges`; nothing changes if it raises.
         Edges whose chunks are gone or are not the user's are passed over.
         """
 

@@ -36,7 +36,7 @@ from rhizome_pipelines.connections.ranking import ranked
 from rhizome_pipelines.lifecycle.errors import TransientError
 from rhizome_pipelines.lifecycle.stage_names import StageName
 from rhizome_pipelines.stages.batches import chunk_batches, chunk_range
-from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
+from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit, silent
 
 CONNECTIONS_FILE = "connections.parquet"
 
@@ -80,7 +80,7 @@ class ConnectionsStage:
         self._weights = config.weights
         self._limits = {e.type: min(e.limit, config.per_chunk) for e in engines}
         self._pin: PinnedCorpus | None = None
-        self._pulse: Pulse = _silent
+        self._pulse: Pulse = silent
 
     @property
     def name(self) -> str:
@@ -196,7 +196,7 @@ class ConnectionsStage:
         for number, (unit, kept) in enumerate(parts, 1):
             pulse(number / len(units), f"joining what was found: {unit.label}")
             fits = part_compared_with(kept) == now.digest
-            data = kept if fits else self._compared(unit, now, _silent)
+            data = kept if fits else self._compared(unit, now, silent)
             merger.add(decode_part(data))
             told.update(part_told(data))
         return merger.result(), told, pin, now
@@ -292,7 +292,3 @@ class ConnectionsStage:
             "stored; the next attempt embeds it again.",
             again_at_once=False,
         )
-
-
-def _silent(fraction: float, details: str) -> None:
-    """A pulse that nobody hears."""

@@ -13,6 +13,10 @@ Pulse = Callable[[float, str], None]
 """`pulse(fraction, details)`: progress inside one unit; fraction is 0–1 of that unit."""
 
 
+def silent(fraction: float, details: str) -> None:
+    """A pulse that nobody hears."""
+
+
 @dataclass(frozen=True)
 class Unit:
     """The smallest piece of a stage that is done once and kept.

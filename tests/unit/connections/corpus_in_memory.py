@@ -18,6 +18,7 @@ from rhizome_pipelines.connections.ports import (
     Judgement,
     VectorBlock,
 )
+from rhizome_pipelines.stages.stage import Pulse, silent
 
 USER = UUID(int=1)
 
@@ -104,6 +105,7 @@ class MemoryEdges:
         discard: Sequence[Judgement] = (),
         *,
         only: Collection[UUID] | None = None,
+        pulse: Pulse = silent,
     ) -> EdgeCounts:
         own = set(self.corpus.stored[document_id].ids if only is None else only)
         others = {c for d in compared for c in self.corpus.stored[d].ids}
