@@ -68,6 +68,7 @@ class Ending:
 
     def write_file(self, path: Path, model: str, pulse: Pulse) -> ConnectionStatistics:
         """Write all connections that are stored of the document; what was counted on the way."""
+        pulse(0.0, "looking at what is stored")
         count = self.sink.count(self.user_id, self.document_id)
         stored = with_texts(
             self.sink.edges(self.user_id, self.document_id), RememberedTexts(self.texts)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import LiteralString
 from uuid import UUID
 
-from psycopg import ServerCursor
 from psycopg.rows import tuple_row
 
 from rhizome_pipelines.connections.ports import ConnectionType, Edge
@@ -41,19 +40,33 @@ select document_id, count(*) as connections from touching group by document_id
 """
 )
 
-# What another program has stored need not have a score.
-_EDGES: LiteralString = (
+_SOURCES: LiteralString = (
     _WANTED
     + _TOUCHING
     + """)
+select distinct x.source_chunk_id from touching join connections x on x.id = touching.id
+order by x.source_chunk_id
+"""
+)
+
+# What another program has stored need not have a score.
+_EDGES: LiteralString = """
+with own as materialized (
+    select c.id from documents d join chunks c on c.document_id = d.id
+    where d.id = any(%(documents)s) and d.user_id = %(user)s)
 select x.source_chunk_id, x.target_chunk_id, x.connection_type, x.strength, x.metadata
-from touching join connections x on x.id = touching.id
+from unnest(%(sources)s::uuid[]) as source (id)
+cross join lateral (
+    select * from connections
+    where source_chunk_id = source.id and connection_type = any(%(types)s) offset 0) x
+where x.source_chunk_id in (select id from own) or x.target_chunk_id in (select id from own)
 order by x.source_chunk_id,
          case when jsonb_typeof(x.metadata -> 'score') = 'number'
               then (x.metadata ->> 'score')::float8 else coalesce(x.strength, 0) end desc,
          x.target_chunk_id, x.connection_type
 """
-)
+
+_SOURCES_AT_ONCE = 200
 
 
 def connection_counts(
@@ -66,14 +79,17 @@ def connection_counts(
 
 def edges_touching(database: Database, user_id: UUID, document_id: UUID) -> Iterator[Edge]:
     """As `EdgeSink.edges`. A connection is held until the iteration ends."""
-    with (
-        database.transaction() as connection,
-        ServerCursor(connection, "rhizome_edges", row_factory=tuple_row) as cursor,
-    ):
-        cursor.execute(_EDGES, _parameters(user_id, [document_id]))
-        for source, target, kind, strength, metadata in cursor:
-            known = metadata if isinstance(metadata, dict) else {}
-            yield Edge(source, target, ConnectionType(kind), strength or 0.0, known)
+    parameters = _parameters(user_id, [document_id])
+    with database.transaction() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+        # One look, though it is taken source by source: to sort all of many rows takes long.
+        cursor.execute("set transaction isolation level repeatable read")
+        sources = [source for (source,) in cursor.execute(_SOURCES, parameters).fetchall()]
+        for start in range(0, len(sources), _SOURCES_AT_ONCE):
+            parameters["sources"] = sources[start : start + _SOURCES_AT_ONCE]
+            rows = cursor.execute(_EDGES, parameters).fetchall()
+            for source, target, kind, strength, metadata in rows:
+                known = metadata if isinstance(metadata, dict) else {}
+                yield Edge(source, target, ConnectionType(kind), strength or 0.0, known)
 
 
 def _parameters(user_id: UUID, document_ids: Sequence[UUID]) -> dict[str, object]:
