@@ -95,7 +95,7 @@ class ChunkingStage:
 
     def units(self) -> Sequence[Unit]:
         """Batches of chunks. Raises InvalidInputError if there is no text to cut."""
-        return chunk_batches(len(self._boundaries), self._batch)
+        return chunk_batches(len(self._boundaries), self._batch, "chunks_processed")
 
     def work(self, unit: Unit, pulse: Pulse) -> bytes:
         """The records of the unit's chunks, one JSON line each."""

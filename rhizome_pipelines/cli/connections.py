@@ -11,7 +11,7 @@ from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.cli.signals import asked_to_end
 from rhizome_pipelines.connections.reprocessing import ReprocessWish
 from rhizome_pipelines.database.jobs import JobRepository
-from rhizome_pipelines.database.overview import connection_counts
+from rhizome_pipelines.database.touching import connection_counts
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document, DocumentStatus
 from rhizome_pipelines.lifecycle.errors import InvalidInputError

@@ -15,10 +15,10 @@ from rhizome_pipelines.cli.output import console, show_table
 from rhizome_pipelines.database.overview import (
     ShownConnection,
     best_connections,
-    connection_counts,
     documents_by_id,
     jobs_by_id,
 )
+from rhizome_pipelines.database.touching import connection_counts
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
@@ -54,7 +54,10 @@ class ProcessedDocument:
     job: Job | None
     output: Mapping[str, Any]
     connections: int
-    """Connections that start at the document now; others' runs have added to them."""
+    """Connections that start at the document or lead to it, as they are stored now.
+
+    As many as the output's `connectionCount`, until another document's run adds to them.
+    """
 
     @property
     def title(self) -> str:

@@ -5,10 +5,11 @@ what is said in nearly the same words, and takes irony and quotation at their wo
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import product
 
 from rhizome_pipelines.connections.explanation import words_of
 
@@ -68,6 +69,15 @@ class _Sentence:
     conditional: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """`places`: for each of its `words` the sentences that have it."""
+
+    sentences: Sequence[_Sentence]
+    places: Mapping[str, Sequence[int]]
+    words: frozenset[str]
+
+
 def contrast(one: str, two: str) -> Contrast | None:
     """The most telling contrast between two texts; the earliest of equals. Symmetric but for order.
 
@@ -75,15 +85,27 @@ def contrast(one: str, two: str) -> Contrast | None:
     three at least, and name the same code.
     """
     best: Contrast | None = None
-    for first in _sentences(one):
-        for second in _sentences(two):
-            common = len(first.words & second.words)
-            if common < _FEWEST_COMMON:
-                continue
-            found = _between(first, second, common)
-            if found is not None and (best is None or _worth(found) > _worth(best)):
-                best = found
+    mine, theirs = _read_once(one), _read_once(two)
+    for (first, second), common in _sharing(mine, theirs):
+        found = _between(mine.sentences[first], theirs.sentences[second], common)
+        if found is not None and (best is None or _worth(found) > _worth(best)):
+            best = found
     return best
+
+
+def _sharing(one: _Text, two: _Text) -> list[tuple[tuple[int, int], int]]:
+    """Pairs of places of sentences with enough words in common, in order, and with how many.
+
+    Most sentences share next to nothing: only words that both texts have are looked at.
+    """
+    words = one.words & two.words
+    if len(words) < _FEWEST_COMMON:
+        return []
+    counts: dict[tuple[int, int], int] = {}
+    for word in words:
+        for pair in product(one.places[word], two.places[word]):
+            counts[pair] = counts.get(pair, 0) + 1
+    return sorted(entry for entry in counts.items() if entry[1] >= _FEWEST_COMMON)
 
 
 def _worth(found: Contrast) -> float:
@@ -127,8 +149,13 @@ def _opposed(first: _Sentence, second: _Sentence) -> list[tuple[str, str]]:
 
 
 @lru_cache(maxsize=4_096)
-def _sentences(text: str) -> Sequence[_Sentence]:
-    return tuple(_read(text))
+def _read_once(text: str) -> _Text:
+    sentences = tuple(_read(text))
+    places: dict[str, list[int]] = {}
+    for place, sentence in enumerate(sentences):
+        for word in sentence.words:
+            places.setdefault(word, []).append(place)
+    return _Text(sentences, places, frozenset(places))
 
 
 def _read(text: str) -> Iterator[_Sentence]:
@@ -138,7 +165,7 @@ def _read(text: str) -> Iterator[_Sentence]:
         if "://" in sentence or not _WHOLE.fullmatch(sentence):
             continue
         spoken = [word.lower() for word in _WORD.findall(sentence)]
-        words = frozenset(_stem(word) for word in words_of(" ".join(spoken), _LONGEST_SENTENCE))
+        words = frozenset(stem for word in spoken for stem in _telling(word))
         words -= _NEGATIONS
         if len(words) < _FEWEST_COMMON:
             continue
@@ -161,6 +188,12 @@ def _read(text: str) -> Iterator[_Sentence]:
 def _quote(sentence: str) -> str:
     line = " ".join(sentence.split()).lstrip("#>-*+ ")
     return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE].rsplit(" ", 1)[0] + "…"
+
+
+@lru_cache(maxsize=50_000)
+def _telling(word: str) -> tuple[str, ...]:
+    """The stem of a word that says something; mostly one, or none."""
+    return tuple(_stem(part) for part in words_of(word, _LONGEST_SENTENCE))
 
 
 @lru_cache(maxsize=50_000)

@@ -38,10 +38,10 @@ from rhizome_pipelines.connections.reprocessing import (
     preserved,
 )
 from rhizome_pipelines.connections.stage import CONNECTIONS_FILE, ConnectionsStage
-from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
+from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit, silent
 
 DETECTION_FILE = "detection.parquet"
-"""What this job found; as `connections.parquet`, which is the asset's own."""
+"""What is stored after this job; as `connections.parquet`, which is the asset's own."""
 
 STORED_UNIT = "stored"
 """Key of the unit that looks at what is stored."""
@@ -147,6 +147,15 @@ class DetectionStage:
             return self._before.encode()
         return self._inner.work(unit, pulse)
 
+    @property
+    def ending_weight(self) -> float:
+        """As the connections have it."""
+        return self._inner.ending_weight
+
+    def tell(self, pulse: Pulse) -> None:
+        """See `LongEnding`."""
+        self._inner.tell(pulse)
+
     def finish(self, parts: Iterable[tuple[Unit, bytes]], scratch: Path) -> StageOutput:
         """Verify the backup; then the connections are replaced, by the mode; then count."""
         rest: Iterator[tuple[Unit, bytes]] = iter(parts)
@@ -246,14 +255,15 @@ class _DiscardingSink(EdgeSink):
         discard: Sequence[Judgement] = (),
         *,
         only: Collection[UUID] | None = None,
+        pulse: Pulse = silent,
     ) -> EdgeCounts:
         given = [*discard, *self._discard()]
-        return self._sink.replace(user_id, document_id, limits, compared, edges, given, only=only)
+        return self._sink.replace(
+            user_id, document_id, limits, compared, edges, given, only=only, pulse=pulse
+        )
 
-    def edges(
-        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
-    ) -> Iterator[Edge]:
-        return self._sink.edges(user_id, document_id, types)
+    def edges(self, user_id: UUID, document_id: UUID) -> Iterator[Edge]:
+        return self._sink.edges(user_id, document_id)
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
         return self._sink.count(user_id, document_id)

@@ -26,7 +26,7 @@ NO_NOTE = -1
 
 _COMPARED = b"compared"
 _TOLD = b"told"
-_MANY = 2_000_000
+_MANY = 1_000_000
 
 
 def ids_of(uuids: Iterable[UUID]) -> Ids:

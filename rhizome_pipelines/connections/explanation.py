@@ -4,7 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from heapq import nsmallest
 from importlib.resources import files
+from sys import intern
 
 from rhizome_pipelines.connections.ports import ChunkText
 
@@ -33,8 +35,8 @@ def snippet(text: str, limit: int = SNIPPET) -> str:
 def shared_terms(first: str, second: str) -> list[str]:
     """At most five words of both texts: those that both say most often, longer ones first."""
     one, two = _terms(first), _terms(second)
-    common = one.keys() & two.keys()
-    return sorted(common, key=lambda term: (-min(one[term], two[term]), -len(term), term))[:_TERMS]
+    common = [(-min(one[term], two[term]), -len(term), term) for term in one.keys() & two.keys()]
+    return [term for _, _, term in nsmallest(_TERMS, common)]
 
 
 def shared_headings(first: ChunkText, second: ChunkText) -> list[str]:
@@ -73,7 +75,11 @@ def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and word[-2] not in "sui" else word
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=4_096)
 def _terms(text: str) -> Counter[str]:
-    words = (word.casefold() for word in _WORD.findall(text))
-    return Counter(w for w in words if len(w) >= _LEAST_LENGTH and w not in _stop_words())
+    found: Counter[str] = Counter()
+    for word, times in Counter(_WORD.findall(text)).items():
+        term = word.casefold()
+        if len(term) >= _LEAST_LENGTH and term not in _stop_words():
+            found[intern(term)] += times
+    return found

@@ -45,8 +45,11 @@ def judged(
     tables, told = [EdgeTable.empty()], Counter[str]()
     starts = range(0, len(candidates), SLICE)
     for start, heard in zip(starts, shares(pulse, len(starts)), strict=True):
-        rows = np.arange(start, min(start + SLICE, len(candidates)))
+        end = min(start + SLICE, len(candidates))
+        rows = np.arange(start, end)
         table, numbers = _judged_slice(candidates.take(rows), engine, texts, traits, heard)
+        what = engine.type.replace("_", " ")
+        heard(1.0, f"read {end:,} of {len(candidates):,} likely pairs ({what})")
         tables.append(table)
         told.update(numbers)
     found = EdgeTable.joined(tables)

@@ -10,6 +10,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from rhizome_pipelines.stages.stage import Pulse, silent
+
 
 class ConnectionType(StrEnum):
     """`connections.connection_type`."""
@@ -152,6 +154,7 @@ class EdgeSink(Protocol):
         discard: Sequence[Judgement] = (),
         *,
         only: Collection[UUID] | None = None,
+        pulse: Pulse = silent,
     ) -> EdgeCounts:
         """Make `edges` the document's connections of the types in `limits`, in one transaction.
 
@@ -164,20 +167,20 @@ class EdgeSink(Protocol):
         Afterwards each source chunk keeps the strongest of each type, as many as `limits` says
         (judged and starred always stay). `discard` are judgements that no longer count, if they
         are still the same; what a person drew by hand always stays. With `only`, some of the
-        document's chunks, nothing changes of its others.
+        document's chunks, nothing changes of its others. `pulse` is told of the rows' changes, not
+        of `edges`; nothing changes if it raises.
         Edges whose chunks are gone or are not the user's are passed over.
         """
 
-    def edges(
-        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
-    ) -> Iterator[Edge]:
-        """What engines of these types have found that starts at or leads to the document.
+    def edges(self, user_id: UUID, document_id: UUID) -> Iterator[Edge]:
+        """All that is stored of the document: what starts at it or leads to it, each once.
 
-        Sorted by source, target and type.
+        Whoever has made it, and whatever a person thinks of it. Sorted by source; of one source
+        the best score first, then by target and type.
         """
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
-        """Connections that start at or lead to the document."""
+        """How many there are in `edges`."""
 
 
 class ConnectionArchive(Protocol):

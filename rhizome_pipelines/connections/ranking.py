@@ -24,6 +24,16 @@ class Ranked:
     score: NDArray[np.float64]
     strengths: NDArray[np.float64]
 
+    def nearby(self, at_once: int = 2_048) -> "Ranked":
+        """The same edges in an order in which few chunks are needed at a time.
+
+        One end of all edges is among `at_once` chunks, before the next so many are begun.
+        """
+        low = np.minimum(self.edges.source, self.edges.target) // at_once
+        high = np.maximum(self.edges.source, self.edges.target)
+        order = np.lexsort((self.edges.type, self.edges.target, self.edges.source, high, low))
+        return Ranked(self.edges.take(order), self.score[order], self.strengths[order])
+
     def reasons(self, row: int) -> dict[str, Any]:
         """Why the edge stands where it does, as JSON values."""
         found = zip(TYPES, self.strengths[row].tolist(), strict=True)

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from uuid import UUID
 
 from rhizome_pipelines.checkpoints.hashing import sha256
-from rhizome_pipelines.connections.describing import SLICE, DescribedEdge, Texts
-from rhizome_pipelines.connections.ports import Edge, VectorBlock
+from rhizome_pipelines.connections.ports import VectorBlock
 
 
 @dataclass(frozen=True)
@@ -31,29 +29,3 @@ class Selection:
                     [block.document_ids[place] for place in wanted],
                     block.vectors[wanted],
                 )
-
-
-def with_texts(edges: Iterable[Edge], texts: Texts) -> Iterator[DescribedEdge]:
-    """Stored edges with the chunks that they connect; those of a chunk that is gone are left out.
-
-    What another program has stored may lack words: those are empty then.
-    """
-    stream = iter(edges)
-    while part := list(islice(stream, SLICE)):
-        found = texts(sorted({end for edge in part for end in (edge.source, edge.target)}))
-        for edge in part:
-            source, target = found.get(edge.source), found.get(edge.target)
-            if source is not None and target is not None:
-                yield DescribedEdge(_complete(edge), source, target)
-
-
-def _complete(edge: Edge) -> Edge:
-    words = {
-        "explanation": "",
-        "score": edge.strength,
-        "target_document_title": "",
-        "target_snippet": "",
-    }
-    return Edge(
-        edge.source, edge.target, edge.type, edge.strength, {**words, **dict(edge.metadata)}
-    )

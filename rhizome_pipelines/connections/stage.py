@@ -11,7 +11,6 @@ import numpy as np
 
 from rhizome_pipelines.connections.comparison import Comparison
 from rhizome_pipelines.connections.config import ConnectionsConfig
-from rhizome_pipelines.connections.describing import DescribedEdge, described
 from rhizome_pipelines.connections.edge_table import (
     EdgeMerger,
     EdgeTable,
@@ -20,7 +19,7 @@ from rhizome_pipelines.connections.edge_table import (
     part_compared_with,
     part_told,
 )
-from rhizome_pipelines.connections.edges_file import read_edges, write_edges
+from rhizome_pipelines.connections.ending import Ending
 from rhizome_pipelines.connections.engine import Block, ConnectionEngine, JudgingEngine
 from rhizome_pipelines.connections.judging import judged, shares
 from rhizome_pipelines.connections.pin import PinnedCorpus
@@ -34,12 +33,10 @@ from rhizome_pipelines.connections.ports import (
     VectorBlock,
 )
 from rhizome_pipelines.connections.ranking import ranked
-from rhizome_pipelines.connections.selection import with_texts
-from rhizome_pipelines.connections.statistics import ConnectionStatistics
 from rhizome_pipelines.lifecycle.errors import TransientError
 from rhizome_pipelines.lifecycle.stage_names import StageName
 from rhizome_pipelines.stages.batches import chunk_batches, chunk_range
-from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit
+from rhizome_pipelines.stages.stage import Facts, Pulse, StageOutput, Unit, silent
 
 CONNECTIONS_FILE = "connections.parquet"
 
@@ -56,7 +53,7 @@ class ConnectionsStage:
     document's vectors as the embedding stage stored them.
     """
 
-    VERSION: ClassVar[str] = "2"
+    VERSION: ClassVar[str] = "3"
 
     def __init__(
         self,
@@ -83,6 +80,7 @@ class ConnectionsStage:
         self._weights = config.weights
         self._limits = {e.type: min(e.limit, config.per_chunk) for e in engines}
         self._pin: PinnedCorpus | None = None
+        self._pulse: Pulse = silent
 
     @property
     def name(self) -> str:
@@ -122,7 +120,7 @@ class ConnectionsStage:
         corpus = Unit(CORPUS_UNIT, "the other documents", weight=1.0)
         own = self._own.chunk_count
         count = own if self._selection is None else len(self._selection.ids)
-        return [corpus, *chunk_batches(count, self._config.source_block)]
+        return [corpus, *chunk_batches(count, self._config.source_block, "chunks_compared")]
 
     def recall(self, unit: Unit, part: bytes) -> None:
         """Learn from a part that an earlier attempt kept: what is compared with stays the same.
@@ -140,20 +138,26 @@ class ConnectionsStage:
         pin = self._pin if self._pin is not None else PinnedCorpus.of(self._others())
         return self._compared(unit, pin, pulse)
 
+    @property
+    def ending_weight(self) -> float:
+        """About as much again as all comparisons: every connection gets words, a row and a line."""
+        return float(sum(len(chunk_range(unit)) for unit in self.units()[1:]))
+
+    def tell(self, pulse: Pulse) -> None:
+        """See `LongEnding`."""
+        self._pulse = pulse
+
     def finish(self, parts: Iterable[tuple[Unit, bytes]], scratch: Path) -> StageOutput:
-        """Join the edges, put words to them, write the file, then replace the stored edges."""
-        table, told, pin, now = self._merged(iter(parts))
-        path = scratch / CONNECTIONS_FILE
-        order = ranked(table, self._weights)
-        statistics = self._write(path, described(order, self._engines, self._texts))
+        """Join the edges, replace the stored ones, then write the file of what is stored."""
+        join, replace, write = shares(self._pulse, 3)
+        table, told, pin, now = self._merged(iter(parts), join)
         only = None if self._selection is None else self._selection.ids
-        self._sink.replace(
-            self._user_id, self._document_id, self._limits, now.ids, read_edges(path), only=only
+        ending = Ending(
+            self._user_id, self._document_id, self._sink, self._engines, self._limits, self._texts
         )
-        if only is not None:
-            # The file is the whole document's all the same.
-            stored = self._sink.edges(self._user_id, self._document_id, self.types)
-            statistics = self._write(path, with_texts(stored, self._texts))
+        ending.replace_rows(ranked(table, self._weights), now.ids, only, replace)
+        path = scratch / CONNECTIONS_FILE
+        statistics = ending.write_file(path, self._model, write)
         facts = {
             **statistics.facts(),
             "model": self._model,
@@ -166,13 +170,6 @@ class ConnectionsStage:
         }
         return StageOutput({CONNECTIONS_FILE: path}, facts)
 
-    def _write(self, path: Path, found: Iterable[DescribedEdge]) -> ConnectionStatistics:
-        """Write the file; what was counted on the way."""
-        statistics = ConnectionStatistics(self._document_id, self.types)
-        edges = (item.edge for item in statistics.passing(found))
-        write_edges(path, self._document_id, self._model, edges)
-        return statistics
-
     def missing_effects(self, facts: Facts) -> Sequence[str]:
         """Says so if connections were found and none is stored.
 
@@ -183,7 +180,7 @@ class ConnectionsStage:
         return []
 
     def _merged(
-        self, parts: Iterator[tuple[Unit, bytes]]
+        self, parts: Iterator[tuple[Unit, bytes]], pulse: Pulse
     ) -> tuple[EdgeTable, Mapping[str, int], PinnedCorpus, PinnedCorpus]:
         """Edges and numbers of all parts, what was pinned, and what of it is still there.
 
@@ -195,9 +192,11 @@ class ConnectionsStage:
         now = pin.still_in(self._listing())
         merger = EdgeMerger(self._limits)
         told = Counter[str]()
-        for unit, kept in parts:
+        units = self.units()
+        for number, (unit, kept) in enumerate(parts, 1):
+            pulse(number / len(units), f"joining what was found: {unit.label}")
             fits = part_compared_with(kept) == now.digest
-            data = kept if fits else self._compared(unit, now, _silent)
+            data = kept if fits else self._compared(unit, now, silent)
             merger.add(decode_part(data))
             told.update(part_told(data))
         return merger.result(), told, pin, now
@@ -293,7 +292,3 @@ class ConnectionsStage:
             "stored; the next attempt embeds it again.",
             again_at_once=False,
         )
-
-
-def _silent(fraction: float, details: str) -> None:
-    """A pulse that nobody hears: `finish` reports for itself."""

@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg import ServerCursor
-from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
 from rhizome_pipelines.connections.ports import (
@@ -19,6 +17,8 @@ from rhizome_pipelines.database.connection import Connection, Database
 from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.ownership import chunks_stay, document_kept
 from rhizome_pipelines.database.storable import storable_json
+from rhizome_pipelines.database.touching import connection_counts, edges_touching
+from rhizome_pipelines.stages.stage import Pulse, silent
 
 
 class PostgresEdgeSink(EdgeSink):
@@ -26,12 +26,13 @@ class PostgresEdgeSink(EdgeSink):
 
     A connection that a person drew by hand (`auto_detected` is false) counts as judged. With a
     `fence`, a replacement by an attempt that does not own its job any more raises
-    OwnershipLostError and changes nothing.
+    OwnershipLostError and changes nothing. `part`: about so many edges are changed at once.
     """
 
-    def __init__(self, database: Database, fence: Fence | None = None) -> None:
+    def __init__(self, database: Database, fence: Fence | None = None, part: int = 20_000) -> None:
         self._database = database
         self._fence = fence
+        self._part = part
 
     def replace(
         self,
@@ -43,6 +44,7 @@ class PostgresEdgeSink(EdgeSink):
         discard: Sequence[Judgement] = (),
         *,
         only: Collection[UUID] | None = None,
+        pulse: Pulse = silent,
     ) -> EdgeCounts:
         """See `EdgeSink`. Memory does not grow with the number of edges.
 
@@ -60,43 +62,30 @@ class PostgresEdgeSink(EdgeSink):
             "only": None if only is None else list(only),
         }
         with chunks_stay(), self._database.transaction() as connection:
-            _stage_edges(connection, edges)
+            parts = -(-_stage_edges(connection, edges) // self._part) or 1
+            walk = _Walk(connection, parameters, parts, pulse)
             # Locks are taken only now: the iterable may compute for minutes.
             with document_kept(connection, user_id, document_id, self._fence):
-                connection.execute(_KEEP_VALID, parameters)
-                connection.execute(_FIND_TOUCHING, parameters)
+                walk.step(_KEEP_VALID)
+                walk.step(_FIND_TOUCHING)
                 connection.execute(_LOOK_AT_STAGING)
                 judged = _number(connection, _COUNT_JUDGED, parameters)
                 removed = connection.execute(_REMOVE_ABSENT, parameters).rowcount
-                connection.execute(_UPSERT, parameters)
-                connection.execute(_TRIM, parameters)
+                walk.step(_UPSERT)
+                walk.step(_TRIM)
                 connection.execute(_MARK_CHUNKS, parameters)
             with connection.cursor() as cursor:
                 counted = cursor.execute(_COUNT_CHANGES).fetchone()
         added, updated, trimmed = counted or (0, 0, 0)
         return EdgeCounts(added=added, updated=updated, removed=removed + trimmed, judged=judged)
 
-    def edges(
-        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
-    ) -> Iterator[Edge]:
+    def edges(self, user_id: UUID, document_id: UUID) -> Iterator[Edge]:
         """See `EdgeSink`. A connection is held until the iteration ends."""
-        parameters = {
-            "user": user_id,
-            "document": document_id,
-            "types": [str(kind) for kind in types],
-        }
-        with (
-            self._database.transaction() as connection,
-            ServerCursor(connection, "rhizome_edges", row_factory=tuple_row) as cursor,
-        ):
-            cursor.execute(_EDGES, parameters)
-            for source, target, kind, strength, metadata in cursor:
-                yield Edge(source, target, ConnectionType(kind), strength or 0.0, metadata or {})
+        return edges_touching(self._database, user_id, document_id)
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
         """See `EdgeSink`."""
-        with self._database.connection() as connection:
-            return _number(connection, _COUNT, {"user": user_id, "document": document_id})
+        return connection_counts(self._database, user_id, [document_id]).get(document_id, 0)
 
 
 def _discard_key(judgement: Judgement) -> str:
@@ -105,8 +94,32 @@ def _discard_key(judgement: Judgement) -> str:
     return f"{judgement.connection} {validated} {str(judgement.starred).lower()}"
 
 
-def _stage_edges(connection: Connection, edges: Iterable[Edge]) -> None:
+class _Walk:
+    """The steps of a replacement, each of them by parts: of many rows none takes long.
+
+    A part is of source chunks (of own chunks, for what is stored already), by the hash of their id.
+    """
+
+    def __init__(
+        self, connection: Connection, parameters: dict[str, Any], parts: int, pulse: Pulse
+    ) -> None:
+        self._connection = connection
+        self._parameters = parameters
+        self._parts = parts
+        self._pulse = pulse
+        self._done = 0
+
+    def step(self, query: LiteralString) -> None:
+        total = _STEPS * self._parts
+        for part in range(self._parts):
+            self._pulse(self._done / total, f"changing rows: {self._done} of {total} steps")
+            self._connection.execute(query, self._parameters | {"part": part, "parts": self._parts})
+            self._done += 1
+
+
+def _stage_edges(connection: Connection, edges: Iterable[Edge]) -> int:
     """Copy the edges, one by one, into temporary tables that end with the transaction."""
+    staged = 0
     connection.execute(_CREATE_STAGING)
     with (
         connection.cursor() as cursor,
@@ -120,13 +133,18 @@ def _stage_edges(connection: Connection, edges: Iterable[Edge]) -> None:
             metadata = Jsonb(storable_json(edge.metadata))
             strength = min(1.0, max(0.0, float(edge.strength)))  # rounding may pass the ends
             copy.write_row((edge.source, edge.target, str(edge.type), strength, metadata))
+            staged += 1
     connection.execute("analyze incoming_edges")
+    return staged
 
 
 def _number(connection: Connection, query: LiteralString, parameters: dict[str, Any]) -> int:
     row = connection.execute(query, parameters).fetchone()
     return 0 if row is None else int(row[0])
 
+
+_STEPS = 4
+"""Those of a replacement that are made by parts."""
 
 _CREATE_STAGING: LiteralString = """
 create temporary table incoming_edges
@@ -154,7 +172,8 @@ cross join lateral (
 cross join lateral (
     select c.document_id from chunks c join documents d on d.id = c.document_id
     where c.id = i.target and c.is_current and d.user_id = %(user)s offset 0) t
-where i.source <> i.target and i.type = any(%(types)s)
+where mod(uuid_hash(i.source) & 2147483647, %(parts)s) = %(part)s
+  and i.source <> i.target and i.type = any(%(types)s)
   and %(document)s in (s.document_id, t.document_id)
   and (%(only)s::uuid[] is null or i.source = any(%(only)s) or i.target = any(%(only)s))
   and not exists (select from connections x
@@ -179,14 +198,17 @@ where x.connection_type = any(%(types)s) and x.id in (
     select o.id from connections o join chunks t on t.id = o.target_chunk_id
     where o.source_chunk_id in (
         select id from chunks where document_id = %(document)s
+          and mod(uuid_hash(id) & 2147483647, %(parts)s) = %(part)s
           and (%(only)s::uuid[] is null or id = any(%(only)s)))
       and t.document_id = any(%(compared)s)
     union
     select o.id from connections o join chunks s on s.id = o.source_chunk_id
     where o.target_chunk_id in (
         select id from chunks where document_id = %(document)s
+          and mod(uuid_hash(id) & 2147483647, %(parts)s) = %(part)s
           and (%(only)s::uuid[] is null or id = any(%(only)s)))
       and s.document_id = any(%(compared)s))
+on conflict do nothing
 """
 
 _COUNT_JUDGED: LiteralString = "select count(*) from touching_edges where judged"
@@ -212,6 +234,7 @@ with stored as (
     insert into connections as x
         (source_chunk_id, target_chunk_id, connection_type, strength, metadata, auto_detected)
     select source, target, type, strength, metadata, true from valid_edges
+    where mod(uuid_hash(source) & 2147483647, %(parts)s) = %(part)s
     order by source, target, type
     on conflict (source_chunk_id, target_chunk_id, connection_type) do update
     set strength = excluded.strength, metadata = excluded.metadata
@@ -231,7 +254,9 @@ with ranked as (
                order by x.strength desc nulls last, x.target_chunk_id) as place
     from connections x
     where x.connection_type = any(%(types)s)
-      and x.source_chunk_id in (select source from valid_edges)),
+      and x.source_chunk_id in (
+          select source from valid_edges
+          where mod(uuid_hash(source) & 2147483647, %(parts)s) = %(part)s)),
 trimmed as (
     delete from connections x using ranked
     where x.id = ranked.id and not ranked.judged
@@ -256,30 +281,4 @@ select count(*) filter (where added and not trimmed),
        count(*) filter (where updated and not trimmed),
        count(*) filter (where trimmed and not added)
 from each
-"""
-
-_EDGES: LiteralString = """
-with own as materialized (
-    select c.id from documents d join chunks c on c.document_id = d.id
-    where d.id = %(document)s and d.user_id = %(user)s and c.is_current),
-touching as (
-    select x.id from own cross join lateral (
-        select id from connections where source_chunk_id = own.id offset 0) x
-    union
-    select x.id from own cross join lateral (
-        select id from connections where target_chunk_id = own.id offset 0) x)
-select x.source_chunk_id, x.target_chunk_id, x.connection_type, x.strength, x.metadata
-from touching join connections x on x.id = touching.id
-where x.connection_type = any(%(types)s) and x.auto_detected is not false
-order by x.source_chunk_id, x.target_chunk_id, x.connection_type
-"""
-
-_COUNT: LiteralString = """
-select count(*) from (
-    select x.id from chunks c join connections x on x.source_chunk_id = c.id
-    where c.document_id = (select id from documents where id = %(document)s and user_id = %(user)s)
-    union
-    select x.id from chunks c join connections x on x.target_chunk_id = c.id
-    where c.document_id = (select id from documents where id = %(document)s and user_id = %(user)s)
-) as touching
 """

@@ -141,24 +141,6 @@ def embedded_chunks(database: Database, user_id: UUID, document_id: UUID) -> int
     return row["chunks"] if row else 0
 
 
-def connection_counts(
-    database: Database, user_id: UUID, document_ids: Sequence[UUID]
-) -> Mapping[UUID, int]:
-    """How many connections start at each document; those of none are left out."""
-    rows = database.all(
-        """
-        select d.id, count(*) as connections
-        from connections c
-        join chunks s on s.id = c.source_chunk_id
-        join documents d on d.id = s.document_id
-        where d.id = any(%s) and d.user_id = %s and c.user_validated is distinct from false
-        group by d.id
-        """,
-        (list(document_ids), user_id),
-    )
-    return {row["id"]: row["connections"] for row in rows}
-
-
 def best_connections(
     database: Database, user_id: UUID, document_ids: Sequence[UUID], limit: int
 ) -> Sequence[ShownConnection]:

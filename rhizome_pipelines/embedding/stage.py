@@ -83,7 +83,7 @@ class EmbeddingStage:
         """Batches of chunks. Raises InvalidInputError if there is none."""
         if not self._count:
             raise InvalidInputError("The document has no chunks to embed; chunk it again.")
-        return chunk_batches(self._count, self._model.batch_size)
+        return chunk_batches(self._count, self._model.batch_size, "chunks_embedded")
 
     def work(self, unit: Unit, pulse: Pulse) -> bytes:
         """The vectors of the unit's chunks, as Parquet."""

@@ -9,10 +9,14 @@ from rhizome_pipelines.stages.stage import Progress, Pulse, Unit
 class StageMeter:
     """Tells a stage's progress. The fraction is the share of the units' weights that is kept."""
 
-    def __init__(self, progress: Progress, stage: str, units: Sequence[Unit]) -> None:
+    def __init__(
+        self, progress: Progress, stage: str, units: Sequence[Unit], ending: float = 0.0
+    ) -> None:
+        """`ending`: the weight of what comes after the units."""
         self._progress = progress
         self._stage = stage
-        self._total = sum(_weight(unit) for unit in units)
+        self._ending = ending
+        self._total = sum(_weight(unit) for unit in units) + ending
         self._kept: set[str] = set()
         self._kept_weight = 0.0
         self._fraction = 0.0
@@ -28,6 +32,11 @@ class StageMeter:
             self.say(f"{unit.label}: {details}" if details else unit.label)
 
         return pulse
+
+    def ending(self, fraction: float, details: str) -> None:
+        """A pulse of what comes after the units."""
+        self._raise_to(self._kept_weight + min(max(fraction, 0.0), 1.0) * self._ending)
+        self.say(details)
 
     def unit_kept(self, unit: Unit, *, reused: bool) -> None:
         """`unit`'s part is stored and valid."""

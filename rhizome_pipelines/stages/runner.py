@@ -23,12 +23,14 @@ from rhizome_pipelines.stages.reasons import ReasonLog
 from rhizome_pipelines.stages.retrying import ShortRetries
 from rhizome_pipelines.stages.stage import (
     Control,
+    LongEnding,
     Progress,
     Recalls,
     Stage,
     StageOutput,
     StopReason,
     Unit,
+    distinct_units,
 )
 
 
@@ -151,14 +153,17 @@ class _Walk:
     # A stage that is yet to be finished
 
     def _made(self) -> StageFinished:
-        units = tuple(self._stage.units())
-        _refuse_duplicates(self._stage.name, units)
-        self._meter = StageMeter(self._runner.progress, self._stage.name, units)
+        stage = self._stage
+        units = distinct_units(stage)
+        ending = stage.ending_weight if isinstance(stage, LongEnding) else 0.0
+        self._meter = StageMeter(self._runner.progress, stage.name, units, ending)
         self._keep_units(units)
         self._ask()
         with self._scratch() as folder:
             self._meter.say("putting the parts together")
-            output = self._stage.finish(self._payloads(units), Path(folder))
+            if isinstance(stage, LongEnding):
+                stage.tell(self._end)
+            output = stage.finish(self._payloads(units), Path(folder))
             checkpoint = self._store_result(output, units_total=len(units))
         progress = self._runner.progress
         _announce(progress, checkpoint.pointer)
@@ -217,16 +222,18 @@ class _Walk:
         return payload
 
     def _patiently(self, unit: Unit, work: Callable[[], Done]) -> Done:
-        def say(details: str) -> None:
-            self._meter.say(f"{unit.label}: {details}")
-
-        return self._runner.retries.run(work, self._ask, say)
+        say = self._meter.say
+        return self._runner.retries.run(work, self._ask, lambda told: say(f"{unit.label}: {told}"))
 
     def _announce_reused(self) -> None:
         """Tell the newest reused part once, not each: telling is a write."""
         if self._unannounced is not None:
             pointer, self._unannounced = self._unannounced, None
             _announce(self._runner.progress, pointer)
+
+    def _end(self, fraction: float, details: str) -> None:
+        self._ask()
+        self._meter.ending(fraction, details)
 
     def _payloads(self, units: tuple[Unit, ...]) -> Iterator[tuple[Unit, bytes]]:
         """The units' payloads, one in memory at a time; one that has vanished is made again."""
@@ -267,8 +274,7 @@ class _Walk:
             self._store.discard_parts(self._stage.name)
 
     def _scratch(self) -> "tempfile.TemporaryDirectory[str]":
-        root = self._runner.scratch_root
-        if root is not None:
+        if (root := self._runner.scratch_root) is not None:
             root.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryDirectory(prefix=f"rhizome-{self._stage.name}-", dir=root)
 
@@ -293,8 +299,3 @@ class _Walk:
 
 def _announce(progress: Progress, pointer: CheckpointPointer) -> None:
     progress.checkpoint(pointer.stage, pointer.path, pointer.hash)
-
-
-def _refuse_duplicates(stage: str, units: tuple[Unit, ...]) -> None:
-    if len({unit.key for unit in units}) != len(units):
-        raise ValueError(f"stage {stage!r} has two units with one key")

@@ -13,6 +13,10 @@ Pulse = Callable[[float, str], None]
 """`pulse(fraction, details)`: progress inside one unit; fraction is 0–1 of that unit."""
 
 
+def silent(fraction: float, details: str) -> None:
+    """A pulse that nobody hears."""
+
+
 @dataclass(frozen=True)
 class Unit:
     """The smallest piece of a stage that is done once and kept.
@@ -75,12 +79,36 @@ class Stage(Protocol):
         """Why a finished stage's effects outside its files are no longer there; [] if they are."""
 
 
+def distinct_units(stage: Stage) -> tuple[Unit, ...]:
+    """The stage's units. Raises ValueError if two of them have one key."""
+    units = tuple(stage.units())
+    if len({unit.key for unit in units}) != len(units):
+        raise ValueError(f"stage {stage.name!r} has two units with one key")
+    return units
+
+
 @runtime_checkable
 class Recalls(Protocol):
     """A stage whose later units depend on what an earlier one found."""
 
     def recall(self, unit: Unit, part: bytes) -> None:
         """Told of each part kept from an earlier attempt, before any later unit is worked on."""
+
+
+@runtime_checkable
+class LongEnding(Protocol):
+    """A stage whose `finish` takes longer than a moment, and tells how far it is."""
+
+    @property
+    def ending_weight(self) -> float:
+        """The share of `finish` in the stage's work, on the scale of the units' weights."""
+
+    def tell(self, pulse: Pulse) -> None:
+        """Told before `finish` what to tell by.
+
+        The pulse raises where the attempt must stop: `finish` lets it through, and leaves nothing
+        half done.
+        """
 
 
 class StopReason(StrEnum):

@@ -120,13 +120,16 @@ class ApplicationStage:
     # Embedding
 
     def _cut(self) -> Iterator[tuple[str, tuple[PlannedDocument, Unit]]]:
-        for planned in self._plan.documents:
-            if not planned.brings_rows or self._usable(planned):
-                continue
-            for batch in chunk_batches(planned.chunk_count, self._embedder.batch_size):
+        wanted = [d for d in self._plan.documents if d.brings_rows and not self._usable(d)]
+        total, done = sum(planned.chunk_count for planned in wanted), 0
+        for planned in wanted:
+            size = self._embedder.batch_size
+            for batch in chunk_batches(planned.chunk_count, size, "chunks_embedded"):
+                done += len(chunk_range(batch))
                 key = f"document-{planned.document_id}-{batch.key}"
                 label = f"{planned.title[:60]}: {batch.label}"
-                unit = Unit(key, label, batch.weight, batch.counters)
+                counters = {"chunks_embedded": done, "chunks_total": total}
+                unit = Unit(key, label, batch.weight, counters)
                 yield key, (planned, unit)
 
     def _usable(self, planned: PlannedDocument) -> bool:

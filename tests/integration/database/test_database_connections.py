@@ -261,3 +261,56 @@ def test_documents_of_one_user_at_the_same_time_do_not_block_each_other(
     for source, _, _ in stored(database):
         by_source[source] = by_source.get(source, 0) + 1
     assert by_source and max(by_source.values()) <= 3
+
+
+def connected(one: Document, two: Document) -> list[Edge]:
+    """All chunks of both, either way, each pair with a strength of its own."""
+    return [
+        Edge(chunk(*source), chunk(*target), SEMANTIC, 0.5 + (4 * n + m + turned) / 100)
+        for n in range(4)
+        for m in range(4)
+        for turned, source, target in ((0, (one, n), (two, m)), (1, (two, m), (one, n)))
+    ]
+
+
+def test_many_edges_are_changed_part_by_part_as_all_at_once(
+    database: Database, sink: PostgresEdgeSink, user: UUID, one: Document, two: Document
+) -> None:
+    edges, limits, told = connected(one, two), {SEMANTIC: 2}, list[float]()
+
+    def pulse(fraction: float, details: str) -> None:
+        told.append(fraction)
+
+    counts = sink.replace(user, one.id, limits, everything(database), edges)
+    whole = {key: row["strength"] for key, row in stored(database).items()}
+    database.execute("delete from connections")
+    by_parts = PostgresEdgeSink(database, part=5)
+    again = by_parts.replace(user, one.id, limits, everything(database), edges, pulse=pulse)
+
+    assert again == counts == EdgeCounts(16, 0, 0, 0)
+    assert {key: row["strength"] for key, row in stored(database).items()} == whole
+    assert len(told) == 4 * 7, "four steps of seven parts"
+    assert told == sorted(told) and told[-1] < 1
+    fewer = by_parts.replace(user, one.id, limits, everything(database), [])
+    assert fewer == EdgeCounts(0, 0, 16, 0)
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_a_stop_between_two_parts_changes_nothing(
+    database: Database, sink: PostgresEdgeSink, user: UUID, one: Document, two: Document
+) -> None:
+    edges = connected(one, two)
+    sink.replace(user, one.id, {SEMANTIC: 5}, everything(database), edges[:6])
+    before = stored(database)
+
+    def stop(fraction: float, details: str) -> None:
+        if fraction > 0.9:
+            raise Stopped
+
+    by_parts = PostgresEdgeSink(database, part=4)
+    with pytest.raises(Stopped):
+        by_parts.replace(user, one.id, {SEMANTIC: 5}, everything(database), edges, pulse=stop)
+    assert stored(database) == before

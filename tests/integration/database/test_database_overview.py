@@ -14,9 +14,9 @@ from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.database.overview import (
     KnownJob,
     best_connections,
-    connection_counts,
     newest_jobs,
 )
+from rhizome_pipelines.database.touching import connection_counts
 from rhizome_pipelines.embedding.ports import EmbeddedChunk, EmbeddingSpace
 from rhizome_pipelines.lifecycle.documents import Document, SourceType
 from rhizome_pipelines.lifecycle.jobs import Job, JobStatus, JobType
@@ -83,16 +83,29 @@ def shown(database: Database, user: UUID, documents: list[Document], limit: int)
 def test_each_pair_of_documents_is_shown_by_its_best_pair_of_chunks(
     database: Database, user: UUID, four: Four
 ) -> None:
-    a, _, c, d = four
+    a, _, _, d = four
 
     assert shown(database, user, [*four], 5) == ["C C1 D D1", "B B1 A A1", "A A1 C C0"]
     assert shown(database, user, [a], 5) == ["B B1 A A1", "A A1 C C0"]
     assert shown(database, user, [d], 5) == ["C C1 D D1"]
     assert shown(database, user, [*four], 1) == ["C C1 D D1"]
     assert shown(database, uuid4(), [*four], 5) == []
-    assert connection_counts(database, user, [one.id for one in four]) == {
-        a.id: 3, four[1].id: 1, c.id: 1
-    }  # fmt: skip
+
+
+def test_a_documents_connections_are_all_that_touch_it(
+    database: Database, user: UUID, four: Four
+) -> None:
+    ids = [one.id for one in four]
+    counts = connection_counts(database, user, ids)
+    rows = database.all(
+        "select s.document_id as source, t.document_id as target from connections x "
+        "join chunks s on s.id = x.source_chunk_id join chunks t on t.id = x.target_chunk_id"
+    )
+    assert counts == {
+        one: sum(one in (row["source"], row["target"]) for row in rows) for one in ids
+    }
+    assert sum(counts.values()) == 2 * len(rows), "each connects two of them"
+    assert connection_counts(database, uuid4(), ids) == {}
 
 
 def test_the_newest_jobs_of_many_documents(

@@ -18,6 +18,7 @@ from rhizome_pipelines.connections.ports import (
     Judgement,
     VectorBlock,
 )
+from rhizome_pipelines.stages.stage import Pulse, silent
 
 USER = UUID(int=1)
 
@@ -104,6 +105,7 @@ class MemoryEdges:
         discard: Sequence[Judgement] = (),
         *,
         only: Collection[UUID] | None = None,
+        pulse: Pulse = silent,
     ) -> EdgeCounts:
         own = set(self.corpus.stored[document_id].ids if only is None else only)
         others = {c for d in compared for c in self.corpus.stored[d].ids}
@@ -123,13 +125,13 @@ class MemoryEdges:
         }
         return EdgeCounts(len(self.stored), 0, 0, 0)
 
-    def edges(
-        self, user_id: UUID, document_id: UUID, types: Sequence[ConnectionType]
-    ) -> Iterator[Edge]:
+    def edges(self, user_id: UUID, document_id: UUID) -> Iterator[Edge]:
+        def place(edge: Edge) -> tuple[UUID, float, UUID, ConnectionType]:
+            return edge.source, -edge.metadata.get("score", edge.strength), edge.target, edge.type
+
         own = set(self.corpus.stored[document_id].ids)
-        for (source, target, kind), edge in sorted(self.stored.items()):
-            if kind in types and own & {source, target}:
-                yield edge
+        touching = (edge for edge in self.stored.values() if own & {edge.source, edge.target})
+        yield from sorted(touching, key=place)
 
     def count(self, user_id: UUID, document_id: UUID) -> int:
         own = set(self.corpus.stored[document_id].ids)

@@ -83,6 +83,7 @@ def test_units_are_the_corpus_and_absolute_blocks(corpus: MemoryCorpus, sink: Me
         "chunks-000008-000015",
         "chunks-000016-000019",
     ]
+    assert units[-1].counters == {"chunks_compared": 20, "chunks_total": 20}
 
 
 def test_a_document_alone_has_no_connections(

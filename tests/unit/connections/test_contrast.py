@@ -77,6 +77,26 @@ def test_a_contrast_is_found_in_nearly_the_same_words(one: str, two: str, kind: 
     assert (turned.kind if turned else None) == kind
 
 
+SENTENCES = st.sampled_from(
+    [
+        f"{one} of {two} {middle} {last}."
+        for one in ("The risk", "The rise")
+        for two in ("heart disease", "old mice")
+        for middle in ("was never reduced", "was reduced", "was increased", "was 7 times higher")
+        for last in ("in winter", "under load in 1883")
+    ]
+)
+
+
+@given(st.lists(SENTENCES, max_size=5), st.lists(SENTENCES, max_size=5))
+def test_of_all_pairs_of_sentences_the_most_telling_is_found(
+    one: list[str], two: list[str]
+) -> None:
+    pairs = (contrast(first, second) for first in one for second in two)
+    best = max(filter(None, pairs), key=lambda found: found.overlap + found.certainty, default=None)
+    assert contrast(" ".join(one), " ".join(two)) == best
+
+
 def test_the_sentences_that_differ_are_quoted() -> None:
     found = contrast(
         "It was cold. The glaciers of the range have grown since 2000. We left.",

@@ -131,7 +131,7 @@ def test_an_interrupted_stage_gives_the_same_bytes(tmp_path: Path, model: Embedd
 def test_units_are_absolute_batches(tmp_path: Path, model: EmbeddingModel) -> None:
     units = stage(chunks_file(tmp_path, 300), model, Rows()).units()
     assert [unit.key for unit in units] == ["chunks-000000-000255", "chunks-000256-000299"]
-    assert units[-1].counters == {"chunks_processed": 300, "chunks_total": 300}
+    assert units[-1].counters == {"chunks_embedded": 300, "chunks_total": 300}
 
 
 def test_missing_rows_and_other_rows_are_noticed(tmp_path: Path, model: EmbeddingModel) -> None:
