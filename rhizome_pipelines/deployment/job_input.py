@@ -66,9 +66,14 @@ def offered_type(job: Job) -> JobType:
     """
     job_type = JobType.parse(job.job_type)
     if job_type is None or job_type not in JOB_STAGES:
-        what = "There is no job type" if job_type is None else "This version does not offer"
+        named = repr(job.job_type[:60])
         raise InvalidInputError(
-            f"{what} {job.job_type[:60]!r}; it can do {', '.join(sorted(JOB_STAGES))}."
+            (
+                f"There is no job type {named}"
+                if job_type is None
+                else f"Jobs of the type {named} are not offered by this version"
+            )
+            + f"; it can do {', '.join(sorted(JOB_STAGES))}."
         )
     if not job.input_is_object:
         raise InvalidInputError(
