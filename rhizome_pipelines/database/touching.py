@@ -5,13 +5,18 @@ document counts these, so that no two numbers differ.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import LiteralString
+from typing import TYPE_CHECKING, LiteralString
 from uuid import UUID
 
 from psycopg.rows import tuple_row
 
-from rhizome_pipelines.connections.ports import ConnectionType, Edge
 from rhizome_pipelines.database.connection import Database
+
+if TYPE_CHECKING:
+    from rhizome_pipelines.connections.ports import Edge
+
+TYPES = ("semantic_similarity", "contradiction_detection", "thematic_bridge")
+"""All there are: the engines, which know them too, take a while to load, and a count needs none."""
 
 # By their indexes, chunk for chunk, whatever the planner thinks of tables that were just filled.
 _TOUCHING: LiteralString = """
@@ -77,8 +82,10 @@ def connection_counts(
     return {row["document_id"]: row["connections"] for row in rows}
 
 
-def edges_touching(database: Database, user_id: UUID, document_id: UUID) -> Iterator[Edge]:
+def edges_touching(database: Database, user_id: UUID, document_id: UUID) -> "Iterator[Edge]":
     """As `EdgeSink.edges`. A connection is held until the iteration ends."""
+    from rhizome_pipelines.connections.ports import ConnectionType, Edge  # noqa: PLC0415 - see TYPES
+
     parameters = _parameters(user_id, [document_id])
     with database.transaction() as connection, connection.cursor(row_factory=tuple_row) as cursor:
         # One look, though it is taken source by source: to sort all of many rows takes long.
@@ -96,5 +103,5 @@ def _parameters(user_id: UUID, document_ids: Sequence[UUID]) -> dict[str, object
     return {
         "user": user_id,
         "documents": list(document_ids),
-        "types": [str(kind) for kind in ConnectionType],
+        "types": list(TYPES),
     }

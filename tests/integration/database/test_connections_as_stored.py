@@ -15,12 +15,12 @@ from rhizome_pipelines.connections import (
     ConnectionsStage,
     SemanticSimilarityEngine,
 )
-from rhizome_pipelines.connections.ports import Edge
+from rhizome_pipelines.connections.ports import ConnectionType, Edge
 from rhizome_pipelines.database.chunks import PostgresChunkSink
 from rhizome_pipelines.database.connection import Database
 from rhizome_pipelines.database.connections import PostgresEdgeSink
 from rhizome_pipelines.database.documents import DocumentRepository, NewDocument
-from rhizome_pipelines.database.touching import connection_counts
+from rhizome_pipelines.database.touching import TYPES, connection_counts
 from rhizome_pipelines.database.vectors import PostgresCorpus
 from rhizome_pipelines.embedding.ports import EmbeddedChunk, EmbeddingSpace
 from rhizome_pipelines.lifecycle.documents import SourceType
@@ -167,3 +167,7 @@ def test_a_stop_while_words_are_put_to_connections_leaves_the_rows_alone(library
         library.finish(stage, worked(stage))
     assert library.rows(document) == set()
     library.assert_one_number(document, library.connect(document))
+
+
+def test_every_type_of_connection_counts() -> None:
+    assert sorted(TYPES) == sorted(ConnectionType)
