@@ -13,6 +13,8 @@ from rhizome_pipelines.transfer.incoming import DocumentRecord
 
 _FINAL = {DocumentStatus.COMPLETED, DocumentStatus.FAILED, DocumentStatus.AWAITING_REVIEW}
 
+FAILED_ELSEWHERE = "It had failed where it was exported; process it again."
+
 
 def add(connection: Connection, user_id: UUID, document_id: UUID, row: DocumentRecord) -> bool:
     """A new row; False if there is one with that id."""
@@ -35,19 +37,20 @@ def _values(user_id: UUID, document_id: UUID, row: DocumentRecord) -> Mapping[st
         values[name] = None if values[name] is None else prefix + values[name]
     status = values["processing_status"]
     values["processing_status"] = status if status in _FINAL else DocumentStatus.PENDING
+    values["processing_error"] = FAILED_ELSEWHERE if status == DocumentStatus.FAILED else None
     return {**values, "id": document_id, "user": user_id}
 
 
 _ADD: LiteralString = """
 insert into documents (id, user_id, title, author, source_type, source_url, storage_path,
-    markdown_path, processing_status, word_count, page_count, outline, metadata, source_metadata,
-    markdown_available, chunker_type, language, document_type, detected_metadata, created_at,
-    processing_completed_at)
+    markdown_path, processing_status, processing_error, word_count, page_count, outline,
+    metadata, source_metadata, markdown_available, chunker_type, language, document_type,
+    detected_metadata, created_at, processing_completed_at)
 values (%(id)s, %(user)s, %(title)s, %(author)s, %(source_type)s, %(source_url)s,
-    %(storage_path)s, %(markdown_path)s, %(processing_status)s, %(word_count)s, %(page_count)s,
-    %(outline)s, %(metadata)s, %(source_metadata)s, %(markdown_available)s, %(chunker_type)s,
-    %(language)s, %(document_type)s, %(detected_metadata)s, %(created_at)s,
-    %(processing_completed_at)s)
+    %(storage_path)s, %(markdown_path)s, %(processing_status)s, %(processing_error)s,
+    %(word_count)s, %(page_count)s, %(outline)s, %(metadata)s, %(source_metadata)s,
+    %(markdown_available)s, %(chunker_type)s, %(language)s, %(document_type)s,
+    %(detected_metadata)s, %(created_at)s, %(processing_completed_at)s)
 on conflict (id) do nothing
 """
 
@@ -56,7 +59,8 @@ update documents
 set title = %(title)s, author = %(author)s, source_type = %(source_type)s,
     source_url = %(source_url)s, storage_path = %(storage_path)s,
     markdown_path = %(markdown_path)s, processing_status = %(processing_status)s,
-    word_count = %(word_count)s, page_count = %(page_count)s, outline = %(outline)s,
+    processing_error = %(processing_error)s, word_count = %(word_count)s,
+    page_count = %(page_count)s, outline = %(outline)s,
     metadata = %(metadata)s, source_metadata = %(source_metadata)s,
     markdown_available = %(markdown_available)s, chunker_type = %(chunker_type)s,
     language = %(language)s, document_type = %(document_type)s,

@@ -214,7 +214,10 @@ class PostgresImportSink(ImportSink):
                 },
             )
         connection.execute(
-            "update documents set embeddings_available = %(embedded)s "
+            # It may have been exported while it was worked on; nobody goes on with that here.
+            "update documents set embeddings_available = %(embedded)s, "
+            "processing_status = case when %(embedded)s and processing_status = 'pending' "
+            "then 'completed' else processing_status end "
             "where id = %(document)s and user_id = %(user)s",
             {**ids, "embedded": embedded},
         )

@@ -181,6 +181,31 @@ def test_annotations_and_connections_come_along(
     assert again["count"] == 3
 
 
+@pytest.mark.parametrize(
+    ("there_before", "here_after", "error"),
+    [
+        ("processing", "completed", None),
+        ("pending", "completed", None),
+        ("awaiting_manual_review", "awaiting_manual_review", None),
+        ("failed", "failed", "It had failed where it was exported; process it again."),
+    ],
+)
+def test_a_document_is_what_nobody_goes_on_with(
+    here: Installation,
+    there: Installation,
+    roots: Document,
+    there_before: str,
+    here_after: str,
+    error: str | None,
+) -> None:
+    here.database.execute("update documents set processing_status = %s", (there_before,))
+
+    there.import_(here.export(roots.id))
+
+    (row,) = there.database.all("select processing_status, processing_error from documents")
+    assert (row["processing_status"], row["processing_error"]) == (here_after, error)
+
+
 def test_a_connection_that_is_told_twice_is_counted_once(
     here: Installation, there: Installation, roots: Document, trees: Document
 ) -> None:
