@@ -6,7 +6,7 @@ from uuid import UUID
 
 from rhizome_pipelines.cli import context
 from rhizome_pipelines.cli.asking import Ended, chosen_documents, fail_unless_completed, see_through
-from rhizome_pipelines.cli.output import show_json, show_table, told
+from rhizome_pipelines.cli.output import mention, show_json, show_table, told
 from rhizome_pipelines.cli.results import WatchedJob
 from rhizome_pipelines.cli.signals import asked_to_end
 from rhizome_pipelines.connections.reprocessing import ReprocessWish
@@ -16,6 +16,7 @@ from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document, DocumentStatus
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.lifecycle.jobs import JobType
+from rhizome_pipelines.lifecycle.wording import some
 
 
 def detect_for(
@@ -76,6 +77,11 @@ def _processed(services: Services, ids: Sequence[str], everything: bool) -> Sequ
     processed = [one for one in found if one.processing_status == DocumentStatus.COMPLETED]
     if not processed:
         raise InvalidInputError("No document has been processed yet; see `rhizome process --help`.")
+    if left_out := len(found) - len(processed):
+        mention(
+            f"{some(left_out, 'document')} left out, not processed yet; see `rhizome documents "
+            "list`. Named by id, a document is taken as it is."
+        )
     return processed
 
 

@@ -15,8 +15,9 @@ from rhizome_pipelines.deployment.finding import shown
 from rhizome_pipelines.deployment.importing import preview, take_in
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.jobs import JobType
+from rhizome_pipelines.lifecycle.wording import some
 from rhizome_pipelines.transfer.inputs import ImportInput, ImportStrategy
-from rhizome_pipelines.transfer.plan import Plan
+from rhizome_pipelines.transfer.plan import Decision, Plan
 
 
 def import_named(
@@ -54,6 +55,7 @@ def import_named(
         show_json(ended.as_json())
     elif documents := ended.output.get("documents"):
         _show_documents(documents)
+        _mention_connections(documents)
     fail_unless_completed([ended])
 
 
@@ -113,3 +115,21 @@ def _mention_notes(notes: Iterable[tuple[str, str]]) -> None:
     for title, note in notes:
         if note:
             mention(f"{title}: {note}")
+
+
+def _mention_connections(documents: Iterable[Mapping[str, Any]]) -> None:
+    """The old ones go with the old chunks, but for those that a person has judged."""
+    without = [
+        str(one["documentId"])
+        for one in documents
+        if one["decision"] in (Decision.ADD, Decision.REPLACE)
+        and one["chunksImported"]
+        and not one["connectionsImported"]
+        and not one["connectionDetectionJobId"]
+    ]
+    if without:
+        named = without[0] if len(without) == 1 else "--all"
+        mention(
+            f"{some(len(without), 'document')} came without connections; `rhizome detect "
+            f"{named}` looks for them."
+        )
