@@ -50,7 +50,7 @@ down: $(VENV)/.runtime
 	@$(BIN)/rhizome down
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n 3
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 chaos: $(VENV)/.dev
 	@$(BIN)/python -m pytest -s -m chaos tests/system/chaos

@@ -156,7 +156,7 @@ def test_ctrl_c_tells_what_becomes_of_the_job(home: Home, port: int, tmp_path: P
         assert line.startswith(f"rhizome: Stopped; the job {short} waits")
         assert home.rhizome("jobs", "cancel", short).returncode == 0
 
-    book = long_pdf(tmp_path / "book.pdf", pages=120)
+    book = long_pdf(tmp_path / "book.pdf", pages=600)
     with home.start("up", "--port", str(port)) as up:
         wait_until(lambda: answers(port), "the web server answers")
         with home.start("process", book) as process, home.database() as database:
