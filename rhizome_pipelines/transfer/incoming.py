@@ -12,7 +12,7 @@ from rhizome_pipelines.checkpoints.json_items import read_entries
 from rhizome_pipelines.checkpoints.keys import validated_key
 from rhizome_pipelines.lifecycle.documents import SourceType
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
-from rhizome_pipelines.transfer.inputs import faults_in_words
+from rhizome_pipelines.transfer.fault_words import faults_in_words
 from rhizome_pipelines.transfer.records import Count, Json, Moment, Share, Text
 
 MAX_DOCUMENT = 64 * 2**20

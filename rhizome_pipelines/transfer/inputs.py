@@ -10,8 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, 
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 from rhizome_pipelines.transfer.fault_words import faults_in_words
 
-__all__ = ["ExportFormat", "ExportInput", "ImportInput", "ImportStrategy", "faults_in_words"]
-
 MAX_DOCUMENTS = 20_000
 """Of one export: its manifest names every file, and an import reads it whole."""
 
