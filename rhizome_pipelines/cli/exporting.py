@@ -22,6 +22,7 @@ from rhizome_pipelines.database.jobs import JobRepository
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.documents import Document
 from rhizome_pipelines.lifecycle.jobs import JobStatus, JobType
+from rhizome_pipelines.lifecycle.wording import some
 from rhizome_pipelines.transfer.inputs import ExportFormat
 
 
@@ -57,8 +58,7 @@ def export_named(
         show_json(ended.as_json() | {"file": str(place)})
     else:
         size = place.stat().st_size / 1e6
-        many = "1 document" if len(documents) == 1 else f"{len(documents):,} documents"
-        verb = "is" if len(documents) == 1 else "are"
+        many, verb = some(len(documents), "document"), "is" if len(documents) == 1 else "are"
         console.print(
             f"{many} ({size:,.2f} MB) {verb} in {one_line(str(place))}.",
             markup=False,
@@ -82,7 +82,7 @@ def _ask(
 def _title(documents: Sequence[Document]) -> str:
     if len(documents) == 1:
         return documents[0].known_title or str(documents[0].id)
-    return f"{len(documents):,} documents"
+    return some(len(documents), "document")
 
 
 def _save(services: Services, key: str, place: Path) -> None:

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 _ASKS = (signal.SIGTERM, signal.SIGINT)
-
-
 _AGAIN_SECONDS = 0.05
+"""After which a request is made once more that was dropped."""
 
 
 @contextmanager

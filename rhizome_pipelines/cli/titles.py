@@ -7,6 +7,7 @@ from uuid import UUID
 from rhizome_pipelines.database.overview import documents_by_id
 from rhizome_pipelines.deployment.services import Services
 from rhizome_pipelines.lifecycle.jobs import DISPLAY, Job, JobType
+from rhizome_pipelines.lifecycle.wording import some
 
 
 def titles(services: Services, jobs: Sequence[Job]) -> Mapping[UUID, str]:
@@ -41,7 +42,7 @@ def _told(job: Job, documents: Mapping[UUID, str | None]) -> str:
     if job_type is JobType.IMPORT_DOCUMENT and isinstance(stored, str) and stored:
         return PurePosixPath(stored).name
     if job_type is JobType.EXPORT_DOCUMENTS and isinstance(ids, list) and ids:
-        return f"{len(ids):,} documents"
+        return some(len(ids), "document")
     return DISPLAY[job_type].name if job_type else "–"
 
 
