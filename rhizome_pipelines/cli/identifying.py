@@ -1,7 +1,7 @@
 """Jobs and documents by their ids, or by how these begin, as git does with commits."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -9,7 +9,6 @@ from uuid import UUID
 from rhizome_pipelines.lifecycle.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from rhizome_pipelines.database.connection import Database
     from rhizome_pipelines.deployment.services import Services
 
 SHORTEST_ID = 6
@@ -19,15 +18,12 @@ SHOWN_CHARACTERS = 8
 
 _BEGINNING = re.compile(r"[0-9a-f-]+")
 
-Finder = Callable[["Database", str, UUID | None], list[UUID]]
-
 
 @dataclass(frozen=True)
 class Kind:
-    """What is identified: what it is called, and how those are found whose ids begin so."""
+    """What is identified, by what it is called."""
 
     word: str
-    find: Finder
 
     def resolve(self, services: "Services", text: str, user: UUID) -> UUID:
         """The one whose id begins so; a whole id is taken as it is. Raises InvalidInputError."""
@@ -36,17 +32,20 @@ class Kind:
         except ValueError:
             pass
         beginning = text.strip().lower()
-        if len(beginning) < SHORTEST_ID and _BEGINNING.fullmatch(beginning):
-            raise InvalidInputError(
-                f"{text[:60]!r} is too short for a {self.word}'s id: at least its first "
-                f"{SHORTEST_ID} characters are needed."
-            )
-        if len(beginning) < SHORTEST_ID or not _BEGINNING.fullmatch(beginning):
+        if not _BEGINNING.fullmatch(beginning):
             raise InvalidInputError(
                 f"{text[:60]!r} is no {self.word}'s id; give the whole id, or at least its first "
                 f"{SHORTEST_ID} characters."
             )
-        matches = self.find(services.database, beginning, user)
+        if len(beginning) < SHORTEST_ID:
+            raise InvalidInputError(
+                f"{text[:60]!r} is too short for a {self.word}'s id: at least its first "
+                f"{SHORTEST_ID} characters are needed."
+            )
+        # Late: the help needs no database.
+        from rhizome_pipelines.database.overview import ids_beginning_with  # noqa: PLC0415
+
+        matches = ids_beginning_with(services.database, self.word, beginning, user)
         if not matches:
             raise InvalidInputError(
                 f"There is no {self.word} {beginning!r} of this user; see `rhizome {self.word}s "
@@ -72,21 +71,7 @@ class Kind:
         return [*found], unknown
 
 
-def _jobs(database: "Database", beginning: str, user: UUID | None) -> list[UUID]:
-    # Late, as below: the help needs no database.
-    from rhizome_pipelines.database.wishes import ids_beginning_with  # noqa: PLC0415
-
-    return ids_beginning_with(database, beginning, user)
-
-
-def _documents(database: "Database", beginning: str, user: UUID | None) -> list[UUID]:
-    from rhizome_pipelines.database.overview import documents_beginning_with  # noqa: PLC0415
-
-    return documents_beginning_with(database, beginning, user)
-
-
-JOB = Kind("job", _jobs)
-DOCUMENT = Kind("document", _documents)
+JOB, DOCUMENT = Kind("job"), Kind("document")
 
 
 def shortened(ids: Collection[UUID]) -> dict[UUID, str]:

@@ -103,18 +103,22 @@ def documents_by_id(
     return {row["id"]: document_from(row) for row in rows}
 
 
-def documents_beginning_with(
-    database: Database, beginning: str, user_id: UUID | None
+IDENTIFIED: Mapping[str, LiteralString] = {"job": "background_jobs", "document": "documents"}
+"""Tables of what a person may name by how its id begins."""
+
+
+def ids_beginning_with(
+    database: Database, what: str, beginning: str, user_id: UUID | None
 ) -> list[UUID]:
-    """Documents whose id begins so (hex digits and dashes, in lower case); three at the most."""
-    rows = database.all(
-        """
-        select id from documents
+    """Those whose id begins so (hex digits and dashes, in lower case); three at the most."""
+    query: LiteralString = """
+        select id from {table}
         where id::text like %(beginning)s || '%%'
           and (%(user)s::uuid is null or user_id = %(user)s)
         limit 3
-        """,
-        {"beginning": beginning, "user": user_id},
+        """
+    rows = database.all(
+        query.replace("{table}", IDENTIFIED[what]), {"beginning": beginning, "user": user_id}
     )
     return [row["id"] for row in rows]
 

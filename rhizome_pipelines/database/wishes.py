@@ -63,17 +63,3 @@ def grant(
     )
     row = database.first(statement, parameters)
     return job_from(row) if row else None
-
-
-def ids_beginning_with(database: Database, beginning: str, user_id: UUID | None) -> list[UUID]:
-    """Jobs whose id begins so (hex digits and dashes, in lower case); three at the most."""
-    rows = database.all(
-        """
-        select id from background_jobs
-        where id::text like %(beginning)s || '%%'
-          and (%(user)s::uuid is null or user_id = %(user)s)
-        limit 3
-        """,
-        {"beginning": beginning, "user": user_id},
-    )
-    return [row["id"] for row in rows]
