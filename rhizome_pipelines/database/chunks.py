@@ -60,7 +60,14 @@ class PostgresChunkSink(ChunkSink):
                 with annotations_kept(connection, self._user_id, document_id, self._read_text):
                     count = _apply(connection, document_id, space)
                 connection.execute(
-                    _RECORD, (document_id, space.model, space.dimensions, digest, count)
+                    RECORD_EMBEDDINGS,
+                    {
+                        "document": document_id,
+                        "model": space.model,
+                        "dimensions": space.dimensions,
+                        "digest": digest,
+                        "chunks": count,
+                    },
                 )
             connection.execute(
                 "update documents set embeddings_available = %s where id = %s and user_id = %s",
@@ -181,10 +188,11 @@ where c.document_id = %(document)s
   and x.user_validated is null and x.user_starred is not true and x.auto_detected is not false
 """
 
-_RECORD: LiteralString = """
+# Which set of vectors a document's chunks have, whoever has made them.
+RECORD_EMBEDDINGS: LiteralString = """
 insert into document_embeddings
     (document_id, model, dimensions, digest, chunk_count, embedded_at)
-values (%s, %s, %s, %s, %s, now())
+values (%(document)s, %(model)s, %(dimensions)s, %(digest)s, %(chunks)s, now())
 on conflict (document_id) do update
 set model = excluded.model, dimensions = excluded.dimensions, digest = excluded.digest,
     chunk_count = excluded.chunk_count, embedded_at = excluded.embedded_at

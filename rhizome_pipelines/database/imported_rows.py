@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, LiteralString, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -15,6 +15,7 @@ from rhizome_pipelines.database import (
     imported_metadata,
 )
 from rhizome_pipelines.database.chunk_rows import COLUMNS, chunk_values
+from rhizome_pipelines.database.chunks import RECORD_EMBEDDINGS
 from rhizome_pipelines.database.connection import Connection, Database
 from rhizome_pipelines.database.guarded import Fence
 from rhizome_pipelines.database.ownership import lock_document
@@ -205,7 +206,7 @@ class PostgresImportSink(ImportSink):
         embedded = document.space is not None and chunks > 0
         if document.space is not None:
             connection.execute(
-                _EMBEDDINGS,
+                RECORD_EMBEDDINGS,
                 {
                     **ids,
                     "model": document.space.model,
@@ -248,13 +249,3 @@ def _telling_refusals() -> Iterator[None]:
             f"The database refuses what the archive holds ({rule[:200]}); nothing was changed. "
             "Correct the archive's chunks.json, or import another."
         ) from error
-
-
-_EMBEDDINGS: LiteralString = """
-insert into document_embeddings
-    (document_id, model, dimensions, digest, chunk_count, embedded_at)
-values (%(document)s, %(model)s, %(dimensions)s, %(digest)s, %(chunks)s, now())
-on conflict (document_id) do update
-set model = excluded.model, dimensions = excluded.dimensions, digest = excluded.digest,
-    chunk_count = excluded.chunk_count, embedded_at = excluded.embedded_at
-"""
