@@ -10,7 +10,7 @@ from typing import Any
 
 from rhizome_pipelines.checkpoints.fingerprint import Fingerprint
 from rhizome_pipelines.checkpoints.keys import DocumentKeys
-from rhizome_pipelines.checkpoints.manifest import name_in_manifest
+from rhizome_pipelines.checkpoints.manifest import Manifest, name_in_manifest
 from rhizome_pipelines.checkpoints.stage_file import StageFile, StoredOutput, content_digest
 
 CODE_VERSION = "imported"
@@ -42,18 +42,15 @@ def imported_record(
 
 def new_manifest(keys: DocumentKeys, created_at: datetime, chunk_count: int) -> dict[str, Any]:
     """The fields of a manifest that names no file yet."""
-    return {
-        "version": "1.0",
-        "document_id": str(keys.document_id),
-        "created_at": created_at.isoformat(),
-        "processing_mode": "local",
-        "files": {},
-        "processing_cost": {},
-        "processing_time": {},
-        "chunk_count": chunk_count,
-        "word_count": 0,
-        "stages": {},
-    }
+    manifest = Manifest(
+        document_id=keys.document_id,
+        created_at=created_at,
+        processing_mode="local",
+        files={},
+        chunk_count=chunk_count,
+        word_count=0,
+    )
+    return manifest.model_dump(mode="json")
 
 
 def list_files(fields: Mapping[str, Any], outputs: Mapping[str, StoredOutput]) -> None:
