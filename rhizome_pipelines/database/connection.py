@@ -25,8 +25,8 @@ _UNREACHABLE_CLASSES = ("08", "57P")
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: connections, rolled back
 # transactions (deadlocks), resources, an operator's intervention, the server's own system.
 _TRANSIENT_CLASSES = ("08", "40", "53", "57", "58")
-# A lock or an object in use; a standby that is about to be the primary; transactions timed out.
 _LOCK_NOT_AVAILABLE = "55P03"
+# A lock or an object in use; a standby that is about to be the primary; transactions timed out.
 _TRANSIENT_STATES = frozenset({_LOCK_NOT_AVAILABLE, "55006", "25006", "25P03", "25P04"})
 
 
@@ -145,7 +145,8 @@ class Database:
         """From now on a lock of somebody else is waited for no longer: LockedError.
 
         For who must answer: a person's command, or the one look at all jobs. By itself a
-        statement waits as long as the other takes.
+        statement waits as long as the other takes. Not for who sets an isolation level: each
+        transaction begins with the setting of the limit.
         """
         self._lock_patience = seconds
 

@@ -150,8 +150,7 @@ _CREATE_STAGING: LiteralString = """
 create temporary table incoming_edges
     (source uuid, target uuid, type text, strength float8, metadata jsonb) on commit drop;
 create temporary table valid_edges
-    (source uuid, target uuid, type text, strength float8, metadata jsonb, source_document uuid)
-    on commit drop;
+    (source uuid, target uuid, type text, strength float8, metadata jsonb) on commit drop;
 create temporary table touching_edges
     (id uuid primary key, source uuid, target uuid, type text, judged boolean, discarded boolean)
     on commit drop;
@@ -164,7 +163,7 @@ create temporary table touched_edges (id uuid, change text) on commit drop;
 _KEEP_VALID: LiteralString = """
 insert into valid_edges
 select distinct on (i.source, i.target, i.type)
-       i.source, i.target, i.type, i.strength, i.metadata, s.document_id
+       i.source, i.target, i.type, i.strength, i.metadata
 from incoming_edges i
 cross join lateral (
     select c.document_id from chunks c join documents d on d.id = c.document_id

@@ -5,7 +5,7 @@ Any client may have written a row. One that nobody can read must not end what re
 
 import json
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from math import isinf
 from typing import Any
 
@@ -47,8 +47,9 @@ def _whole_number(digits: str) -> int | float | str:
 loads_json: Any = partial(json.loads, parse_int=_whole_number)
 
 
+@cache
 def row_adapters() -> AdaptersMap:
-    """For the making of a connection (`context`)."""
+    """For the making of a connection (`context`), which takes a copy."""
     adapters = AdaptersMap(psycopg.adapters)
     adapters.register_loader("timestamptz", _BoundedMoments)
     set_json_loads(loads_json, adapters)

@@ -35,12 +35,11 @@ def impatient(database: Database, seconds: float = 0.2) -> Iterator[Database]:
 def test_a_wish_and_signs_of_life_do_not_wait_for_a_change(
     database: Database, guarded: GuardedJob, document: Document
 ) -> None:
-    change = document_kept
     with (
         impatient(database) as other,
         pytest.raises(OwnershipLostError),
         database.transaction() as connection,
-        change(connection, document.user_id, document.id, guarded.fence),
+        document_kept(connection, document.user_id, document.id, guarded.fence),
     ):
         connection.execute("delete from chunks where document_id = %s", (document.id,))
         beside = GuardedJob(other, guarded.fence.job_id, guarded.fence.number)
