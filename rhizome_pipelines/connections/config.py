@@ -19,7 +19,7 @@ class ConnectionsConfig:
     `source_block` (chunks in a unit) and `corpus_block` (rows compared at once) trade memory
     against speed and never change the result: about ten times
     8 bytes × source_block × corpus_block at a time. A unit is what an interruption costs: 256
-    chunks took up to three seconds of a processor among 5,400 others that were all alike.
+    chunks took about three seconds of a processor among 5,400 others that were all alike.
     """
 
     per_chunk: int = 50
